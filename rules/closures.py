@@ -1,0 +1,158 @@
+"""The steps an expression is made of, as closures over a view and a moment."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from rules.grammar import Series
+from rules.values import NO_LABELS, Bounds, Labels, View, Window
+
+Value = Any
+"""A number, a truth, Bounds or None; for a labelled node a dict from Labels to those."""
+
+Run = Callable[[View, float], Value]
+
+
+class Kind(StrEnum):
+    """What a node yields. Kinds do not mix: 24h is not 24, and 3 is not a truth."""
+
+    NUMBER = "a number"
+    DURATION = "a duration"
+    INSTANT = "an instant"
+    TRUTH = "a condition"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A checked part of an expression. ``bounded``: its number may be Bounds, so it can only be compared."""
+
+    kind: Kind
+    labels: frozenset[str]
+    run: Run
+    bounded: bool = False
+
+
+def constant(value: float) -> Run:
+    """Always the same number."""
+    return lambda _view, _at_s: value
+
+
+def reader(tree: Series, of: Callable[[Window, float], float | None], fixed: frozenset[str], labelled: bool) -> Run:
+    """A number of each chosen series; of the one series if nothing tells them apart."""
+    name = tree.metric
+    if not tree.selectors and not labelled:
+
+        def read_one(view: View, at_s: float) -> Value:
+            windows = view.get(name)
+            window = windows.get(NO_LABELS) if windows else None
+            return None if window is None else of(window, at_s)
+
+        return read_one
+
+    def read_all(view: View, at_s: float) -> Value:
+        found = {
+            tuple(pair for pair in labels if pair[0] not in fixed): of(window, at_s)
+            for labels, window in view.get(name, {}).items()
+            if chosen(tree, labels)
+        }
+        return found if labelled else found.get(NO_LABELS)
+
+    return read_all
+
+
+def chosen(tree: Series, labels: Labels) -> bool:
+    """Whether the selectors let a series with these labels through."""
+    return all(((selector.label, selector.value) in labels) is selector.equal for selector in tree.selectors)
+
+
+def strict(apply: Callable[[Any], Value]) -> Callable[[Any], Value]:
+    """``apply``, unknown of an unknown."""
+    return lambda a: None if a is None else apply(a)
+
+
+def strict2(apply: Callable[[Any, Any], Value]) -> Callable[[Any, Any], Value]:
+    """``apply``, unknown if a side is; an overflow is unknown too."""
+
+    def applied(a: Value, b: Value) -> Value:
+        if a is None or b is None:
+            return None
+        result = apply(a, b)
+        return None if isinstance(result, float) and not math.isfinite(result) else result
+
+    return applied
+
+
+def within(compare: Callable[[float, float], bool]) -> Callable[[Any, Any], bool | None]:
+    """Compare where a side may be Bounds: known if all numbers between the bounds agree."""
+
+    def applied(a: Value, b: Value) -> bool | None:
+        if a is None or b is None:
+            return None
+        truths = {compare(x, y) for x in _candidates(a) for y in _candidates(b)}
+        return truths.pop() if len(truths) == 1 else None
+
+    return applied
+
+
+def _candidates(value: float | Bounds) -> tuple[float, ...]:
+    if not isinstance(value, Bounds):
+        return (value,)
+    return tuple(float(number) for number in range(int(value.low), int(value.high) + 1))
+
+
+def both(a: bool | None, b: bool | None) -> bool | None:
+    """Kleene's and."""
+    return False if a is False or b is False else None if a is None or b is None else True
+
+
+def either(a: bool | None, b: bool | None) -> bool | None:
+    """Kleene's or."""
+    return True if a is True or b is True else None if a is None or b is None else False
+
+
+def mapped(apply: Callable[[Any], Value], inner: Node) -> Run:
+    """``apply`` to the value of each label set."""
+    run = inner.run
+    if not inner.labels:
+        return lambda view, at_s: apply(run(view, at_s))
+    return lambda view, at_s: {labels: apply(value) for labels, value in run(view, at_s).items()}
+
+
+def paired(apply: Callable[[Any, Any], Value], left: Node, right: Node, kind: Kind) -> Node:
+    """``apply`` to equal labels of both sides; an unlabelled side goes with each of the other."""
+    one, other = left.run, right.run
+    run: Run
+    if left.labels and right.labels:
+
+        def run(view: View, at_s: float) -> Value:
+            a, b = one(view, at_s), other(view, at_s)
+            return {labels: apply(a.get(labels), b.get(labels)) for labels in {**a, **b}}
+
+    elif left.labels:
+
+        def run(view: View, at_s: float) -> Value:
+            b = other(view, at_s)
+            return {labels: apply(value, b) for labels, value in one(view, at_s).items()}
+
+    elif right.labels:
+
+        def run(view: View, at_s: float) -> Value:
+            a = one(view, at_s)
+            return {labels: apply(a, value) for labels, value in other(view, at_s).items()}
+
+    else:
+
+        def run(view: View, at_s: float) -> Value:
+            return apply(one(view, at_s), other(view, at_s))
+
+    return Node(kind, left.labels or right.labels, run)
+
+
+def over_labels(reduce: Callable[[Any], Value], inner: Node) -> Run:
+    """``reduce`` the values of all label sets to one."""
+    run = inner.run
+    return lambda view, at_s: reduce(list(run(view, at_s).values()))
