@@ -1,0 +1,193 @@
+"""What was judged: alerts, the steps they made, and the letters that are owed, in one commit.
+
+An alert is live until it is over *and* everybody who was told of it has been told so: news that quiet hours hold
+back must not be lost because the alert is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
+
+from rules.values import Alert, Firing, Labels, Ok, Outcome
+from storage import codec
+from storage.database import Parameters, among, write
+from storage.records import Status
+from storage.schedule import target_ids
+from storage.tables import alerts, outbox, targets, transitions
+
+
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """An outcome, with ``told`` and ``peak`` (the highest level ever) as the store has them."""
+
+    outcome: Outcome
+    alert: Alert
+    peak: int
+
+    @property
+    def over(self) -> bool:
+        """Nothing is wrong, and nobody believes otherwise."""
+        return isinstance(self.alert.state, Ok) and not any(self.alert.told.values())
+
+    @property
+    def idle(self) -> bool:
+        """It is over, never fired, and nobody heard of it."""
+        return self.over and self.peak == 0 and not self.alert.told
+
+
+def commit(connection: Connection, outcomes: Sequence[Outcome], at_ms: int) -> list[Alert]:
+    """Store what follows. Returns those of the alerts that are live, with their ids and what has been told."""
+    stored = _stored(connection, outcomes)
+    followed = [_follow(outcome, *stored.get(outcome.alert.id, ({}, 0))) for outcome in outcomes]
+    _forget(connection, [entry.alert.id for entry in followed if entry.idle and entry.alert.id is not None])
+    kept = [entry for entry in followed if not entry.idle]
+    known = [entry for entry in kept if entry.alert.id is not None]
+    new = _insert(connection, [entry for entry in kept if entry.alert.id is None], at_ms)
+    write(connection, _UPDATE, [{"row_id": e.alert.id, **_standing(e, at_ms)} for e in known])
+    write(connection, insert(transitions), [row for e in known + new for row in _transition_rows(e)])
+    write(connection, insert(outbox), [row for e in known + new for row in _letter_rows(e, at_ms)])
+    return [entry.alert for entry in known + new if not entry.over]
+
+
+def _stored(connection: Connection, outcomes: Sequence[Outcome]) -> Mapping[int | None, tuple[Mapping[str, int], int]]:
+    ids = among(outcome.alert.id for outcome in outcomes if outcome.alert.id is not None)
+    rows = connection.execute(select(alerts.c.id, alerts.c.told, alerts.c.peak).where(alerts.c.id.in_(ids)))
+    return {row.id: (codec.from_json(row.told), row.peak) for row in rows}
+
+
+def _follow(outcome: Outcome, told: Mapping[str, int], peak: int) -> _Followed:
+    """What was told is read here, not believed: a letter may have died since the judge looked.
+
+    A channel that the outcome's alert no longer names is forgotten.
+    """
+    alert = outcome.alert
+    kept = {channel: level for channel, level in told.items() if channel in alert.told}
+    owed = {letter.channel: letter.level for letter in outcome.owed}
+    reached = alert.state.peak if isinstance(alert.state, Firing) else 0
+    return _Followed(outcome, replace(alert, told=kept | owed), max(peak, reached))
+
+
+def _forget(connection: Connection, ids: Sequence[int]) -> None:
+    connection.execute(delete(transitions).where(transitions.c.alert_id.in_(among(ids))))
+    connection.execute(delete(alerts).where(alerts.c.id.in_(among(ids))))
+
+
+def _insert(connection: Connection, new: Sequence[_Followed], at_ms: int) -> list[_Followed]:
+    if not new:
+        return []
+    target_id = target_ids(connection, {entry.alert.target for entry in new})
+    rows = [
+        {
+            "rule": entry.alert.rule,
+            "target_id": target_id[entry.alert.target],
+            "labels": codec.labels_to_json(entry.alert.labels),
+            "opened_ms": at_ms,
+            **_standing(entry, at_ms),
+        }
+        for entry in new
+    ]
+    ids = connection.scalars(insert(alerts).returning(alerts.c.id, sort_by_parameter_order=True), rows)
+    return [replace(e, alert=replace(e.alert, id=row_id)) for e, row_id in zip(new, ids, strict=True)]
+
+
+def _standing(entry: _Followed, at_ms: int) -> Parameters:
+    return {
+        "level": entry.alert.level,
+        "peak": entry.peak,
+        "state": codec.state_to_json(entry.alert.state),
+        "told": codec.to_json(entry.alert.told),
+        "closed_ms": at_ms if entry.over else None,
+    }
+
+
+_UPDATE = update(alerts).where(alerts.c.id == bindparam("row_id"))
+
+
+def _transition_rows(entry: _Followed) -> list[Parameters]:
+    return [
+        {
+            "alert_id": entry.alert.id,
+            "at_ms": codec.to_ms(step.at),
+            "change": step.change.value,
+            "from_level": step.from_level,
+            "to_level": step.to_level,
+            "reason": step.reason,
+            "evidence": codec.evidence_to_json(step.evidence),
+        }
+        for step in entry.outcome.transitions
+    ]
+
+
+def _letter_rows(entry: _Followed, at_ms: int) -> list[Parameters]:
+    return [
+        {
+            "alert_id": entry.alert.id,
+            "channel": letter.channel,
+            "level": letter.level,
+            "news": letter.message.news.value,
+            "severity": letter.message.severity.value,
+            "title": letter.message.title,
+            "body": letter.message.body,
+            "created_ms": at_ms,
+            "due_ms": at_ms,
+            "attempts": 0,
+            "status": Status.WAITING.value,
+        }
+        for letter in entry.outcome.owed
+    ]
+
+
+def live(connection: Connection) -> list[Alert]:
+    """Every alert that is not over, or not over for everybody who was told of it."""
+    rows = connection.execute(_LIVE)
+    return [
+        Alert(
+            rule=row.rule,
+            target=row.key,
+            labels=_labels(row.labels),
+            state=codec.state_from_json(row.state),
+            told=codec.from_json(row.told),
+            id=row.id,
+        )
+        for row in rows
+    ]
+
+
+_LIVE = (
+    select(alerts.c.id, alerts.c.rule, targets.c.key, alerts.c.labels, alerts.c.state, alerts.c.told)
+    .join_from(alerts, targets)
+    .where(alerts.c.closed_ms.is_(None))
+    .order_by(alerts.c.id)
+)
+
+
+def _labels(text: str) -> Labels:
+    return codec.labels_from(codec.from_json(text))
+
+
+def untell(connection: Connection, alert_id: int, channel: str, level: int | None) -> None:
+    """Put back what a channel has been told to ``level`` (None: nothing), because a letter to it died.
+
+    So the news is owed again. An alert that was over is live again for it, unless a newer one has taken its place.
+    """
+    told = codec.from_json(connection.execute(_TOLD, {"row_id": alert_id}).scalar_one())
+    told.pop(channel, None)
+    if level is not None:
+        told[channel] = level
+    connection.execute(_UPDATE, {"row_id": alert_id, "told": codec.to_json(told)})
+    if any(told.values()):
+        connection.execute(_REOPEN, {"row_id": alert_id})
+
+
+_TOLD = select(alerts.c.told).where(alerts.c.id == bindparam("row_id"))
+_NEWER = alerts.alias()
+_SUCCESSOR = exists().where(
+    _NEWER.c.rule == alerts.c.rule,
+    _NEWER.c.target_id == alerts.c.target_id,
+    _NEWER.c.labels == alerts.c.labels,
+    _NEWER.c.closed_ms.is_(None),
+)
+_REOPEN = update(alerts).where(alerts.c.id == bindparam("row_id"), ~_SUCCESSOR).values(closed_ms=None)

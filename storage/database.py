@@ -1,0 +1,154 @@
+"""The SQLite file: how it is opened, what every connection promises, and how its tables come to be.
+
+A write transaction begins with BEGIN IMMEDIATE, so it waits for the one before it instead of failing half way; a
+read sees one moment of the database for as long as it lasts, and keeps nobody waiting.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Executable,
+    QueuePool,
+    Select,
+    create_engine,
+    event,
+    func,
+    inspect,
+    select,
+)
+from sqlalchemy.exc import DatabaseError
+
+from storage import codec
+from storage.records import StoreUnusableError, Unusable
+
+BUSY_TIMEOUT_MS = 5_000
+
+Parameters = dict[str, object]
+"""The columns of one row, by name."""
+
+READING = "reading"
+"""The execution option of a connection that only reads."""
+
+
+class Lease(NamedTuple):
+    """What a claim takes: up to ``most`` rows due at ``now_ms``, which are ``holder``'s until ``until_ms``."""
+
+    now_ms: int
+    until_ms: int
+    holder: str
+    most: int
+
+
+_BROKEN = {sqlite3.SQLITE_NOTADB: Unusable.FOREIGN, sqlite3.SQLITE_CANTOPEN: Unusable.MISSING}
+
+
+def open_writer(path: Path) -> Engine:
+    """An engine that reads and writes ``path``, made where there is none, with its tables up to date.
+
+    Raises ``StoreUnusableError`` for a file that is no database of ours or was written by a newer version.
+    """
+    return _checked(_engine(path, "rwc", "PRAGMA journal_mode = WAL"), path, migrate)
+
+
+def open_reader(path: Path) -> Engine:
+    """An engine that can only read ``path``.
+
+    Raises ``StoreUnusableError`` where it is missing, foreign or of another version.
+    """
+    return _checked(_engine(path, "ro"), path, _require_head)
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the tables up to date, in one transaction. Does nothing where they are."""
+    with engine.begin() as connection:
+        if _revision(connection) is None and inspect(connection).get_table_names():
+            raise StoreUnusableError(Unusable.FOREIGN, "the database was made by another program")
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def among(values: Iterable[int | str]) -> Select[Any]:
+    """The values as a subquery for IN: one parameter, however many they are."""
+    listed = func.json_each(codec.to_json(list(values))).table_valued("value")
+    return select(listed.c.value)
+
+
+def write(connection: Connection, statement: Executable, rows: list[Parameters]) -> None:
+    """One statement for many rows; none for none."""
+    if rows:
+        connection.execute(statement, rows)
+
+
+def _engine(path: Path, mode: str, *pragmas: str) -> Engine:
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+        for statement in (
+            f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
+            *pragmas,
+            "PRAGMA synchronous = NORMAL",
+            "PRAGMA foreign_keys = ON",
+        ):
+            connection.execute(statement)
+        return connection
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _begin(connection: Connection) -> None:
+    reading = connection.get_execution_options().get(READING, False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _checked(engine: Engine, path: Path, check: Callable[[Engine], None]) -> Engine:
+    try:
+        check(engine)
+    except StoreUnusableError as error:
+        engine.dispose()
+        raise StoreUnusableError(error.reason, f"{path}: {error}") from None
+    except DatabaseError as error:
+        engine.dispose()
+        reason = _BROKEN.get(getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_OK))
+        if reason is None:
+            raise
+        raise StoreUnusableError(reason, f"{path}: {error.orig}") from None
+    return engine
+
+
+def _require_head(engine: Engine) -> None:
+    with engine.execution_options(**{READING: True}).begin() as connection:
+        revision = _revision(connection)
+    if revision is None:
+        raise StoreUnusableError(Unusable.FOREIGN, "the database was made by another program")
+    if revision != ScriptDirectory.from_config(_config()).get_current_head():
+        raise StoreUnusableError(Unusable.OLDER, "the database waits for the daemon to bring it up to date")
+
+
+def _revision(connection: Connection) -> str | None:
+    revision = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise StoreUnusableError(Unusable.NEWER, "the database was written by a newer version")
+    return revision
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "storage:migrations")
+    config.set_main_option("path_separator", "os")
+    return config

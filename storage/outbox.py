@@ -1,0 +1,114 @@
+"""The outbox: letters that are owed, who is carrying them, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, exists, insert, select, update
+
+from rules.values import News, Severity
+from storage import alerts, codec
+from storage.database import Lease, Parameters, among, write
+from storage.records import SENT, Delivery, Letter, Status
+from storage.tables import outbox, receipts
+
+
+def claim(connection: Connection, lease: Lease) -> list[Letter]:
+    """Lease due letters, oldest first. A letter waits for the earlier ones of its alert to the same channel."""
+    rows = connection.execute(_CLAIM, lease._asdict())
+    letters = [
+        Letter(
+            id=row.id,
+            alert_id=row.alert_id,
+            channel=row.channel,
+            level=row.level,
+            news=News(row.news),
+            severity=Severity(row.severity),
+            title=row.title,
+            body=row.body,
+            created=codec.from_ms(row.created_ms),
+            attempts=row.attempts,
+            due=codec.from_ms(row.due_ms),
+        )
+        for row in rows
+    ]
+    return sorted(letters, key=lambda letter: letter.id)
+
+
+_IS_WAITING = outbox.c.status == Status.WAITING.value
+_EARLIER = outbox.alias()
+_BLOCKED = exists().where(
+    _EARLIER.c.alert_id == outbox.c.alert_id,
+    _EARLIER.c.channel == outbox.c.channel,
+    _EARLIER.c.status == Status.WAITING.value,
+    _EARLIER.c.id < outbox.c.id,
+)
+_DUE = (
+    select(outbox.c.id)
+    .where(_IS_WAITING, outbox.c.due_ms <= bindparam("now_ms"), ~_BLOCKED)
+    .order_by(outbox.c.due_ms, outbox.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_CLAIM = (
+    update(outbox)
+    .where(outbox.c.id.in_(_DUE))
+    .values(due_ms=bindparam("until_ms"), owner=bindparam("holder"))
+    .returning(*outbox.c)
+)
+
+
+def record(connection: Connection, deliveries: Sequence[Delivery]) -> list[Delivery]:
+    """Store the attempts; those among them whose letter was still waiting, so that they decided something."""
+    ids = select(outbox.c.id).where(_IS_WAITING, outbox.c.id.in_(among(d.letter_id for d in deliveries)))
+    waiting = set(connection.scalars(ids))
+    decided = [delivery for delivery in deliveries if delivery.letter_id in waiting]
+    write(connection, insert(receipts), [_receipt_row(delivery) for delivery in deliveries])
+    write(connection, _UPDATE, [_letter_row(delivery) for delivery in decided])
+    for delivery in decided:
+        if delivery.dead:
+            alerts.untell(connection, delivery.alert_id, delivery.channel, _last_told(connection, delivery))
+    return decided
+
+
+def _receipt_row(delivery: Delivery) -> Parameters:
+    return {
+        "outbox_id": delivery.letter_id,
+        "channel": delivery.channel,
+        "at_ms": codec.to_ms(delivery.at),
+        "outcome": delivery.outcome,
+        "latency_ms": delivery.latency_ms,
+    }
+
+
+def _letter_row(delivery: Delivery) -> Parameters:
+    return {
+        "row_id": delivery.letter_id,
+        "owner": None,
+        "status": _status(delivery).value,
+        "due_ms": codec.to_ms(delivery.retry_due or delivery.at),
+    }
+
+
+def _status(delivery: Delivery) -> Status:
+    if delivery.outcome == SENT:
+        return Status.SENT
+    return Status.DEAD if delivery.dead else Status.WAITING
+
+
+_UPDATE = update(outbox).where(outbox.c.id == bindparam("row_id"), _IS_WAITING).values(attempts=outbox.c.attempts + 1)
+
+
+def _last_told(connection: Connection, delivery: Delivery) -> int | None:
+    """The level of the newest letter of this alert to this channel that has not died."""
+    newest = (
+        select(outbox.c.level)
+        .where(
+            outbox.c.alert_id == delivery.alert_id,
+            outbox.c.channel == delivery.channel,
+            outbox.c.status != Status.DEAD.value,
+        )
+        .order_by(outbox.c.id.desc())
+        .limit(1)
+    )
+    return connection.scalar(newest)

@@ -1,0 +1,95 @@
+"""What people look at: lists of what happened, newest first, and how much of everything there is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, func, select
+
+from rules.values import Change, Transition
+from storage import codec
+from storage.records import AlertRow, Counts, Receipt, Status
+from storage.tables import alerts, outbox, receipts, targets, transitions
+
+
+def alert_rows(connection: Connection, limit: int, open_only: bool) -> list[AlertRow]:
+    """Alerts, the newest first."""
+    newest = select(alerts, targets.c.key, targets.c.name).join_from(alerts, targets)
+    if open_only:
+        newest = newest.where(alerts.c.closed_ms.is_(None))
+    return [
+        AlertRow(
+            id=row.id,
+            rule=row.rule,
+            target=row.key,
+            target_name=row.name,
+            labels=codec.labels_from(codec.from_json(row.labels)),
+            level=row.level,
+            peak=row.peak,
+            told=codec.from_json(row.told),
+            opened=codec.from_ms(row.opened_ms),
+            closed=codec.from_ms_or_none(row.closed_ms),
+        )
+        for row in connection.execute(newest.order_by(alerts.c.id.desc()).limit(limit))
+    ]
+
+
+def steps(connection: Connection, alert_id: int) -> list[Transition]:
+    """The life of one alert, in order."""
+    ordered = select(transitions).where(transitions.c.alert_id == alert_id).order_by(transitions.c.id)
+    return [
+        Transition(
+            change=Change(row.change),
+            at=codec.from_ms(row.at_ms),
+            from_level=row.from_level,
+            to_level=row.to_level,
+            reason=row.reason,
+            evidence=codec.evidence_from_json(row.evidence),
+        )
+        for row in connection.execute(ordered)
+    ]
+
+
+def attempts(connection: Connection, limit: int) -> list[Receipt]:
+    """Attempts to hand over a letter, the newest first."""
+    newest = select(receipts, outbox.c.title).join_from(receipts, outbox).order_by(receipts.c.id.desc())
+    return [
+        Receipt(
+            letter_id=row.outbox_id,
+            title=row.title,
+            channel=row.channel,
+            at=codec.from_ms(row.at_ms),
+            outcome=row.outcome,
+            latency_ms=row.latency_ms,
+        )
+        for row in connection.execute(newest.limit(limit))
+    ]
+
+
+def counts(connection: Connection) -> Counts:
+    """How much there is now; the size is that of the database without its write-ahead log."""
+    pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+    page_bytes = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+    waiting = outbox.c.status == Status.WAITING.value
+    oldest_ms = connection.scalar(select(func.min(outbox.c.created_ms)).where(waiting))
+    return Counts(
+        outbox_waiting=_letters(connection, Status.WAITING),
+        outbox_oldest=codec.from_ms_or_none(oldest_ms),
+        outbox_dead=_letters(connection, Status.DEAD),
+        alerts=_live_alerts(connection),
+        database_bytes=pages * page_bytes,
+    )
+
+
+def _letters(connection: Connection, status: Status) -> int:
+    counted = select(func.count()).select_from(outbox).where(outbox.c.status == status.value)
+    return connection.execute(counted).scalar_one()
+
+
+def _live_alerts(connection: Connection) -> Mapping[tuple[str, int], int]:
+    groups = (
+        select(alerts.c.rule, alerts.c.level, func.count().label("number"))
+        .where(alerts.c.closed_ms.is_(None))
+        .group_by(alerts.c.rule, alerts.c.level)
+    )
+    return {(row.rule, row.level): row.number for row in connection.execute(groups)}

@@ -1,0 +1,183 @@
+"""The plan: who is watched, what is due, and who has claimed it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, case, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from rules.values import Target
+from storage import codec
+from storage.database import Lease, among
+from storage.records import Claim, Planned, Remembered
+from storage.tables import schedules, targets
+
+
+def sync_targets(connection: Connection, named: Sequence[Target], at_ms: int) -> None:
+    """Make the watched targets the named ones; the others keep their history and leave the plan."""
+    if named:
+        connection.execute(_UPSERT_TARGET, [_target_row(target, at_ms) for target in named])
+    gone = targets.c.key.not_in(among(target.key for target in named))
+    removed = update(targets).where(targets.c.removed_ms.is_(None), gone).values(removed_ms=at_ms)
+    connection.execute(removed)
+    removed_ids = select(targets.c.id).where(targets.c.removed_ms.is_not(None))
+    connection.execute(_UNPLAN.where(schedules.c.target_id.in_(removed_ids)))
+
+
+def _target_row(target: Target, at_ms: int) -> dict[str, object]:
+    return {
+        "key": target.key,
+        "subject": target.subject.value,
+        "platform": target.platform,
+        "name": target.name,
+        "owner": target.owner,
+        "tags": codec.to_json(target.tags),
+        "link": target.link,
+        "first_seen_ms": at_ms,
+        "removed_ms": None,
+    }
+
+
+_INSERT_TARGET = insert(targets)
+_UPSERT_TARGET = _INSERT_TARGET.on_conflict_do_update(
+    index_elements=["key"],
+    set_={
+        name: _INSERT_TARGET.excluded[name]
+        for name in ("subject", "platform", "name", "owner", "tags", "link", "removed_ms")
+    },
+)
+
+_UNPLAN = update(schedules).where(schedules.c.due_ms.is_not(None)).values(due_ms=None, owner=None)
+"""Out of the plan. Whoever still holds a lease has lost it: an answer that is on its way is not wanted any more."""
+
+
+def plan(connection: Connection, planned: Sequence[Planned], at_ms: int) -> None:
+    """Make the plan the named lines, keeping the due times of those that stay."""
+    ids = target_ids(connection, {line.target for line in planned})
+    rows = [_schedule_row(line, ids[line.target]) for line in planned]
+    named = {(row["target_id"], row["endpoint"]) for row in rows}
+    lines = connection.execute(select(schedules.c.id, schedules.c.target_id, schedules.c.endpoint))
+    gone = [line.id for line in lines if (line.target_id, line.endpoint) not in named]
+    connection.execute(_UNPLAN.where(schedules.c.id.in_(among(gone))))
+    if rows:
+        connection.execute(_UPSERT_SCHEDULE, [{**row, "now_ms": at_ms} for row in rows])
+
+
+def target_ids(connection: Connection, keys: set[str]) -> dict[str, int]:
+    """The row ids of targets by key. A key that ``sync_targets`` never named is missing."""
+    rows = connection.execute(select(targets.c.key, targets.c.id).where(targets.c.key.in_(among(keys))))
+    return {row.key: row.id for row in rows}
+
+
+def _schedule_row(line: Planned, target_id: int) -> dict[str, object]:
+    return {
+        "target_id": target_id,
+        "endpoint": line.endpoint,
+        "due_ms": codec.to_ms(line.first_due),
+        "interval_ms": line.interval // codec.MILLISECOND,
+        "failures": 0,
+        "unjudged": False,
+    }
+
+
+_INSERT_SCHEDULE = insert(schedules)
+_WANTED = _INSERT_SCHEDULE.excluded
+_UPSERT_SCHEDULE = _INSERT_SCHEDULE.on_conflict_do_update(
+    index_elements=["target_id", "endpoint"],
+    set_={
+        "interval_ms": _WANTED.interval_ms,
+        "due_ms": case(
+            (schedules.c.due_ms.is_(None), _WANTED.due_ms),
+            # A leased line is on its way: its due time is the lease, and the poll sets the next one.
+            (schedules.c.owner.is_not(None), schedules.c.due_ms),
+            (
+                schedules.c.interval_ms != _WANTED.interval_ms,
+                func.min(schedules.c.due_ms, bindparam("now_ms") + _WANTED.interval_ms),
+            ),
+            else_=schedules.c.due_ms,
+        ),
+    },
+)
+
+
+def claim(connection: Connection, endpoint: str, lease: Lease) -> list[Claim]:
+    """Lease due lines of one endpoint, the longest due first. One statement."""
+    rows = connection.execute(_CLAIM, {"of": endpoint, **lease._asdict()})
+    return [Claim(row.id, row.key, endpoint, _interval(row), row.failures) for row in rows]
+
+
+def _interval(row: Row[Any]) -> timedelta:
+    return timedelta(milliseconds=row.interval_ms)
+
+
+# SQLite has no row locks and leaves FOR UPDATE out; a database that has them can share one plan between machines.
+_DUE = (
+    select(schedules.c.id)
+    .where(schedules.c.endpoint == bindparam("of"), schedules.c.due_ms <= bindparam("now_ms"))
+    .order_by(schedules.c.due_ms)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_KEY = select(targets.c.key).where(targets.c.id == schedules.c.target_id).scalar_subquery()
+_CLAIM = (
+    update(schedules)
+    .where(schedules.c.id.in_(_DUE))
+    .values(due_ms=bindparam("until_ms"), owner=bindparam("holder"))
+    .returning(schedules.c.id, _KEY.label("key"), schedules.c.interval_ms, schedules.c.failures)
+)
+
+
+def next_due(connection: Connection, at: datetime) -> datetime | None:
+    """When the next line of the plan is due, ``at`` if one is overdue; None for an empty plan."""
+    due_ms = connection.scalar(select(func.min(schedules.c.due_ms)))
+    return None if due_ms is None else max(at, codec.from_ms(due_ms))
+
+
+def remembered(connection: Connection) -> list[Remembered]:
+    """Every line of the plan."""
+    return _remembered(connection, _PLANNED)
+
+
+def unjudged(connection: Connection) -> list[Remembered]:
+    """The lines of the plan with a poll that no judgement has seen."""
+    return _remembered(connection, _PLANNED.where(schedules.c.unjudged))
+
+
+_PLANNED = (
+    select(
+        schedules.c.id,
+        targets.c.key,
+        schedules.c.endpoint,
+        schedules.c.interval_ms,
+        schedules.c.outcome,
+        schedules.c.polled_ms,
+        schedules.c.failures,
+    )
+    .join_from(schedules, targets)
+    .where(schedules.c.due_ms.is_not(None))
+    .order_by(schedules.c.id)
+)
+
+
+def _remembered(connection: Connection, lines: Select[Any]) -> list[Remembered]:
+    return [
+        Remembered(
+            schedule_id=row.id,
+            target=row.key,
+            endpoint=row.endpoint,
+            interval=_interval(row),
+            outcome=row.outcome,
+            polled=codec.from_ms_or_none(row.polled_ms),
+            failures=row.failures,
+        )
+        for row in connection.execute(lines)
+    ]
+
+
+def clear_unjudged(connection: Connection, schedule_ids: Sequence[int]) -> None:
+    """Mark the polls of these lines as judged."""
+    judged = update(schedules).where(schedules.c.id.in_(among(schedule_ids))).values(unjudged=False)
+    connection.execute(judged)

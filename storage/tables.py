@@ -1,0 +1,179 @@
+"""The tables. Every time is an integer: milliseconds since the epoch, UTC. JSON is text in a canonical order.
+
+The classes declare; statements are written against the tables below them, because a row of numbers a poll is too
+many for objects.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Index, Table, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+
+class Target(SQLModel, table=True):
+    """A watched thing. It stays here after it left the configuration, so that its history keeps a name."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True, index=True)
+    subject: str
+    platform: str
+    name: str
+    owner: str
+    tags: str
+    link: str
+    first_seen_ms: int = Field(sa_type=BigInteger)
+    removed_ms: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class Series(SQLModel, table=True):
+    """The ordered series that the numbers of a sample belong to: ``[[metric, [[label, value], ...]], ...]``."""
+
+    __table_args__ = (UniqueConstraint("endpoint", "members", name="uq_series_endpoint_members"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    endpoint: str
+    members: str
+
+
+class Schedule(SQLModel, table=True):
+    """One line of the plan and its last poll. ``due_ms`` is NULL where it has left the plan."""
+
+    __table_args__ = (
+        UniqueConstraint("target_id", "endpoint", name="uq_schedule_target_id_endpoint"),
+        Index("ix_schedule_endpoint_due_ms", "endpoint", "due_ms"),
+        Index("ix_schedule_unjudged", "id", sqlite_where=text("unjudged")),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    target_id: int = Field(foreign_key="target.id")
+    endpoint: str
+    due_ms: int | None = Field(default=None, sa_type=BigInteger)
+    interval_ms: int = Field(sa_type=BigInteger)
+    owner: str | None = None
+    polled_ms: int | None = Field(default=None, sa_type=BigInteger)
+    outcome: str | None = None
+    failures: int
+    unjudged: bool
+    digest: bytes | None = None
+
+
+class Sample(SQLModel, table=True):
+    """The numbers of one successful poll: little-endian float64, NaN where asked and not known.
+
+    One row a poll, clustered by schedule and time: measured a third of the size of one row a number, and a window
+    is one range read.
+    """
+
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    schedule_id: int = Field(primary_key=True, foreign_key="schedule.id")
+    at_ms: int = Field(primary_key=True, sa_type=BigInteger)
+    series_id: int = Field(foreign_key="series.id")
+    numbers: bytes
+
+
+class Snapshot(SQLModel, table=True):
+    """An answer as it came (zstd of JSON), written only when it differs from the one before it."""
+
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    schedule_id: int = Field(primary_key=True, foreign_key="schedule.id")
+    at_ms: int = Field(primary_key=True, sa_type=BigInteger)
+    payload: bytes
+
+
+class Fact(SQLModel, table=True):
+    """The words of one record of a target. ``last_ms`` may lag behind by a day while the words stay the same."""
+
+    target_id: int = Field(primary_key=True, foreign_key="target.id")
+    kind: str = Field(primary_key=True)
+    record_id: str = Field(primary_key=True)
+    words: str
+    first_ms: int = Field(sa_type=BigInteger)
+    last_ms: int = Field(sa_type=BigInteger)
+
+
+class Alert(SQLModel, table=True):
+    """One incident. Live while ``closed_ms`` is NULL; ids are never used again, so a stale one hits nothing."""
+
+    __table_args__ = (
+        Index("uq_alert_live", "rule", "target_id", "labels", unique=True, sqlite_where=text("closed_ms IS NULL")),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    rule: str
+    target_id: int = Field(foreign_key="target.id")
+    labels: str
+    level: int
+    peak: int
+    state: str
+    told: str
+    opened_ms: int = Field(sa_type=BigInteger)
+    closed_ms: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class Transition(SQLModel, table=True):
+    """One step in the life of an alert."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    alert_id: int = Field(foreign_key="alert.id", index=True)
+    at_ms: int = Field(sa_type=BigInteger)
+    change: str
+    from_level: int
+    to_level: int
+    reason: str
+    evidence: str
+
+
+class Outbox(SQLModel, table=True):
+    """A letter for one channel; ``status`` is waiting, sent or dead."""
+
+    __table_args__ = (
+        Index("ix_outbox_status_due_ms", "status", "due_ms"),
+        Index("ix_outbox_alert_id_channel", "alert_id", "channel"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    alert_id: int = Field(foreign_key="alert.id")
+    channel: str
+    level: int
+    news: str
+    severity: str
+    title: str
+    body: str
+    created_ms: int = Field(sa_type=BigInteger)
+    due_ms: int = Field(sa_type=BigInteger)
+    owner: str | None = None
+    attempts: int
+    status: str
+
+
+class Receipt(SQLModel, table=True):
+    """One attempt to hand over a letter."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    outbox_id: int = Field(foreign_key="outbox.id", index=True)
+    channel: str
+    at_ms: int = Field(sa_type=BigInteger)
+    outcome: str
+    latency_ms: int
+
+
+metadata = SQLModel.metadata
+
+
+def _table(model: type[SQLModel]) -> Table:
+    return metadata.tables[model.__name__.lower()]
+
+
+targets = _table(Target)
+series = _table(Series)
+schedules = _table(Schedule)
+samples = _table(Sample)
+snapshots = _table(Snapshot)
+facts = _table(Fact)
+alerts = _table(Alert)
+transitions = _table(Transition)
+outbox = _table(Outbox)
+receipts = _table(Receipt)
