@@ -1,0 +1,1 @@
+"""The shell: time, network, files, process. It wires and decides nothing."""
