@@ -1,0 +1,94 @@
+"""The shape in which a provider's file declares an endpoint. All of it is pure: values in, values out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from daemon.providers.answer import Asked, Failure, Reading
+from rules.values import Metric, Subject
+
+
+class Provider(StrEnum):
+    """A company whose API is asked, with a key and a balance of its own."""
+
+    TIKHUB = "tikhub"
+    KEYAPI = "keyapi"
+
+
+class Platform(StrEnum):
+    """Where the account or video lives."""
+
+    TIKTOK = "tiktok"
+    DOUYIN = "douyin"
+
+
+class Need(StrEnum):
+    """What a target must have for an endpoint to be asked about it."""
+
+    COOKIE = "cookie"
+    UID = "uid"
+    VIDEO_ID = "video_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One documented parameter of an endpoint."""
+
+    name: str
+    meaning: str
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP call, without host and key: those belong to ``daemon.fetch``.
+
+    ``json`` may hold a cookie, so neither this value nor its parts are ever logged; ``repr`` hides it.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    json: Mapping[str, object] | None = None
+
+    def __repr__(self) -> str:
+        return f"Request({self.method} {self.path})"
+
+
+Ask = Callable[[Sequence[Asked], str, int], Request]
+"""(the targets of this call, the cookie or "", the page counted from 1) -> the request."""
+
+Read = Callable[[Sequence[object], Asked], Reading | Failure]
+"""(the opened payloads of all pages, whom they are about) -> numbers or a failure. Never raises on any JSON value."""
+
+More = Callable[[object], bool]
+"""(the payload of one page) -> whether another page follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One route of a provider: what to ask, what it costs, what it yields.
+
+    ``cost_usd`` is the list price of one call; ``interval_s`` the default time between two polls of one target;
+    ``batch`` how many targets one call may name; ``freshness`` says in words how old its numbers can be.
+    """
+
+    name: str
+    provider: Provider
+    platform: Platform
+    subject: Subject
+    method: str
+    path: str
+    parameters: tuple[Parameter, ...]
+    needs: frozenset[Need]
+    cost_usd: Decimal
+    freshness: str
+    interval_s: float
+    metrics: tuple[Metric, ...]
+    ask: Ask
+    read: Read
+    more: More | None = None
+    batch: int = 1

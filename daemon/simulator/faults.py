@@ -1,0 +1,78 @@
+"""What each fault of ``world.FAULTS`` does to an answer: refuse it, falsify its data or damage its bytes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from daemon.simulator.speech import Refusal
+
+HUGE_BYTES = 6 * 1024 * 1024
+RETRY_AFTER_S = 30
+
+REFUSALS: Mapping[str, Refusal] = {
+    "http-500": Refusal(500, "Internal server error.", "服务器内部错误。", "Internal server error"),
+    "http-400-retry": Refusal(
+        400,
+        "Request failed. Please retry. You will not be charged for this request.",
+        "请求失败。请重试。本次请求不会被计费。",
+        "Request failed, please retry",
+    ),
+    "rate-limited": Refusal(429, "Too Many Requests", "请求过多。", "qps limit exceeded"),
+    "balance-402": Refusal(402, "Insufficient balance.", "账户余额不足。请充值。", "apiKey quota is not enough"),
+    "balance-403": Refusal(
+        403, "Insufficient balance, please recharge.", "账户余额不足。请充值。", "apiKey quota is not enough"
+    ),
+    "scope-403": Refusal(
+        403,
+        "The API token lacks permission for this endpoint.",
+        "API令牌缺少访问该接口的权限。",
+        "no access to this endpoint",
+    ),
+    "not-found": Refusal(404, "The resource does not exist.", "资源不存在。", "not found"),
+}
+"""The faults that are an HTTP status with a body of the provider's own."""
+
+_JSON = "application/json"
+_PAGE = "<!doctype html><html><title>Just a moment</title><body>Please wait.</body></html>"
+_FIREWALL = {
+    "title": "Error 1010: Access denied",
+    "status": 403,
+    "detail": "The site owner has blocked access based on your browser's signature.",
+    "error_code": 1010,
+    "error_name": "browser_signature_banned",
+}
+
+
+def falsify(fault: str, needs_cookie: bool, data: object) -> object:
+    """The data of an answer, or what the fault leaves of them."""
+    if fault == "cookie-expired" and needs_cookie:
+        return None
+    if fault == "empty-200":
+        return [] if isinstance(data, list) else {}
+    return data
+
+
+def damage(fault: str, body: bytes) -> Response:
+    """The answer with ``body``, or what the fault makes of its bytes. A cut body has the length of the cut."""
+    match fault:
+        case "bad-json":
+            return Response(body[:-1] + b",]", media_type=_JSON)
+        case "html":
+            return Response(_PAGE, media_type="text/html")
+        case "truncated":
+            return Response(body[: len(body) // 2], media_type=_JSON)
+        case "huge-body":
+            return StreamingResponse(_pad(body), media_type=_JSON)
+        case "cloudflare-1010":
+            return JSONResponse(_FIREWALL, 403)
+        case _:
+            return Response(body, media_type=_JSON)
+
+
+async def _pad(body: bytes) -> AsyncIterator[bytes]:
+    """``body`` and blanks: it is still JSON, so only its size is wrong."""
+    yield body
+    for _ in range(HUGE_BYTES // 65_536):
+        yield b" " * 65_536

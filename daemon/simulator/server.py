@@ -1,0 +1,171 @@
+"""The simulated providers over HTTP, on 127.0.0.1 only."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+import orjson
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route as WebRoute
+
+from daemon.simulator.faults import REFUSALS, RETRY_AFTER_S, damage, falsify
+from daemon.simulator.routes import ROUTES, Problem, Route
+from daemon.simulator.speech import KeyApi, Parameters, Refusal
+from daemon.simulator.world import World
+
+_HANG_S = 60.0
+_KEPT_REQUESTS = 10_000
+
+
+@dataclass(slots=True)
+class Site:
+    """What the routes share: the world, the clock, the accepted keys and the record of what was asked.
+
+    ``calls`` counts every call of a documented path, the refused ones too. ``requests`` keeps the newest 10,000 as
+    (path, identities joined by commas), never a cookie or key. ``closing`` ends the waits of late answers.
+    """
+
+    world: World
+    now: Callable[[], datetime]
+    tokens: frozenset[str] | None = None
+    calls: Counter[str] = field(default_factory=Counter)
+    requests: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=_KEPT_REQUESTS))
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def answer(self, route: Route, request: Request) -> Response:
+        """One call, from its parameters to its bytes."""
+        params = {**route.defaults, **await _read_parameters(request)}
+        who, at = route.identities(params), self.now()
+        self.calls[route.path] += 1
+        self.requests.append((route.path, ",".join(who)))
+        problem = self._check_key(route, request, params, at) or route.check(params, at)
+        if problem:
+            return _refuse(problem)
+        fault = self.world.fault(who)
+        await self._wait(request, {"slow": self.world.slow_s, "timeout": _HANG_S}.get(fault, 0))
+        if fault in REFUSALS and not (fault == "not-found" and isinstance(route.speech, KeyApi)):
+            return _refuse(route.refuse(REFUSALS[fault], params, at))
+        return damage(fault, orjson.dumps(self._speak(fault, route, params, at)))
+
+    def _check_key(self, route: Route, request: Request, params: Parameters, at: datetime) -> Problem | None:
+        """A refusal that quotes the submitted key, as TikHub's does."""
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        if scheme == "Bearer" and key and (self.tokens is None or key in self.tokens):
+            return None
+        english = f"Invalid API token. The API token you submitted is {key}."
+        return route.refuse(
+            Refusal(401, english, f"无效的API令牌。您提交的API令牌为 {key}。", "apiKey is null"), params, at
+        )
+
+    def _speak(self, fault: str, route: Route, params: Parameters, at: datetime) -> Mapping[str, object]:
+        """The envelope of HTTP 200 with the numbers of whom it is about, or of what the fault makes of that."""
+        who = route.identities(params)
+        if fault == "inner-code":
+            return route.speech.fail_inside(route.path, params, at)
+        if fault == "wrong-identity":
+            who = [f"{one}0" for one in who]
+            params = params if route.needs_cookie else {**params, route.named: ",".join(who)}
+        data = falsify(fault, route.needs_cookie, route.answer(self.world, who, params, at))
+        return route.speech.succeed(route.path, params, data, at)
+
+    async def _wait(self, request: Request, seconds: float) -> None:
+        """Let time pass, unless the client hangs up or the server closes."""
+        if not seconds:
+            return
+        ends = [asyncio.ensure_future(request.receive()), asyncio.ensure_future(self.closing.wait())]
+        await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for end in ends:
+            end.cancel()
+
+
+def build(world: World, now: Callable[[], datetime], tokens: frozenset[str] | None = None) -> Starlette:
+    """The application. ``now`` returns aware UTC; ``tokens`` are the accepted keys (None: any that is not empty).
+
+    Its ``state.site`` is the ``Site`` behind it.
+    """
+    site = Site(world, now, tokens)
+    paths = [WebRoute(route.path, partial(site.answer, route), methods=[route.method]) for route in ROUTES.values()]
+    app = Starlette(routes=paths, exception_handlers={HTTPException: _refuse_path})
+    app.state.site = site
+    return app
+
+
+class Simulator:
+    """The simulator in the running event loop. ``port`` 0 takes a free one.
+
+    ``calls`` and ``requests`` are those of ``Site``. Signals stay with the program around it.
+    """
+
+    def __init__(
+        self, world: World, now: Callable[[], datetime], port: int = 0, tokens: frozenset[str] | None = None
+    ) -> None:
+        self.world = world
+        app = build(world, now, tokens)
+        self._site: Site = app.state.site
+        self.calls, self.requests = self._site.calls, self._site.requests
+        self._port = port
+        self._server = _Server(
+            uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none", server_header=False)
+        )
+        self._serving: asyncio.Task[None] | None = None
+
+    async def start(self) -> str:
+        """Listen, and return the base URL. The port being taken is an ``OSError``."""
+        listener = socket.create_server(("127.0.0.1", self._port))
+        # Accepted sockets inherit it. asyncio sets it only on sockets whose protocol number is spelled out, and without
+        # it every answer (headers, then body) waits 40 ms for the client's delayed acknowledgement.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    async def stop(self) -> None:
+        """Finish the open answers, cutting waits short, and close."""
+        self._site.closing.set()
+        self._server.should_exit = True
+        if self._serving:
+            await self._serving
+
+
+class _Server(uvicorn.Server):
+    """uvicorn takes over SIGINT and SIGTERM; this one leaves them alone."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+async def _read_parameters(request: Request) -> dict[str, str]:
+    """The parameters as strings, as the envelope echoes them; none from a body that is no JSON table."""
+    body = await request.body()
+    if request.method == "GET":
+        return dict(request.query_params)
+    try:
+        given = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return (
+        {name: "" if value is None else str(value) for name, value in given.items()} if isinstance(given, dict) else {}
+    )
+
+
+def _refuse(problem: Problem) -> Response:
+    status, body = problem
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 429 else None
+    return JSONResponse(body, status, headers)
+
+
+async def _refuse_path(_request: Request, error: Exception) -> Response:
+    """FastAPI's words for a path or method that does not exist."""
+    status, detail = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, "")
+    return JSONResponse({"detail": detail}, status)
