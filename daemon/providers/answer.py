@@ -83,13 +83,11 @@ class Reading:
 
     ``values`` maps series to number; None is *asked and not known* (absent field, sentinel, hidden). Its keys are the
     whole of what exists: a series of an earlier reading of the same endpoint that is not here has ended (a violation
-    record that was struck). ``measured_at`` is the instant the numbers describe, where the endpoint's freshness tells
-    it; None means "when polled". ``payload`` is what is kept as evidence: the answer without its envelope.
+    record that was struck). ``payload`` is what is kept as evidence: the answer without its envelope.
     """
 
     values: Mapping[SeriesKey, float | None]
     records: tuple[Record, ...] = ()
-    measured_at: datetime | None = None
     payload: object = None
 
 

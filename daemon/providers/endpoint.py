@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -73,7 +74,9 @@ class Endpoint:
     """One route of a provider: what to ask, what it costs, what it yields.
 
     ``cost_usd`` is the list price of one call; ``interval_s`` the default time between two polls of one target;
-    ``batch`` how many targets one call may name; ``freshness`` says in words how old its numbers can be.
+    ``batch`` how many targets one call may name; ``freshness`` says in words how old its numbers can be, and
+    ``measured`` which instant the numbers polled at a time describe, where that is known not to be the poll.
+    ``tells_absence``: an answer without data means that the target cannot be seen, not that it was not collected yet.
     """
 
     name: str
@@ -91,4 +94,6 @@ class Endpoint:
     ask: Ask
     read: Read
     more: More | None = None
+    measured: Callable[[datetime], datetime] | None = None
     batch: int = 1
+    tells_absence: bool = True

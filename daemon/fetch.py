@@ -1,0 +1,302 @@
+"""The one door to the providers: one call of an endpoint, every page of it, and what it came to.
+
+httpx's connection pool takes quadratic time in its connections, and a request cancelled while it waits for one blocks
+its slot for ever. So each lane here is a client of its own with one connection, and the waiting is done outside, before
+the lanes. Keys and cookies appear in no log, no exception and no repr.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from fractions import Fraction
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from importlib import metadata
+from typing import cast
+
+import httpx
+
+from daemon.envelope import Opened, open_answer
+from daemon.providers.answer import Asked, Failure, Reading, Reason
+from daemon.providers.endpoint import Endpoint, Need, Provider, Request
+from daemon.providers.payload import amount
+from daemon.secrets import Secret
+
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)  # at INFO they print whole URLs
+
+HOSTS = frozenset({"api.tikhub.io", "api.tikhub.dev", "api.keyapi.ai"})
+"""Where keys may be sent, besides this machine."""
+
+PAGES = 50
+"""No list is followed further than this."""
+
+PAGING_S = 180.0
+"""No further page is asked for once the pages so far took this long: a call ends before its lease does."""
+
+_EPOCH_S = 1e9  # a reset above this is a time, one below it a number of seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The access to one provider; without a token, calls fail as AUTH and are not sent.
+
+    ``timeout_s`` bounds one request from connecting to its last byte.
+    """
+
+    base_url: str
+    token: Secret | None
+    timeout_s: float = 45.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What one call came to for each target it named.
+
+    ``calls`` counts the requests sent, a page each; each may have been billed, also where it failed. ``seconds`` is how
+    long they took, without the wait for a free lane.
+    """
+
+    answers: Mapping[str, Reading | Failure]
+    calls: int
+    seconds: float
+
+
+def check_base_url(url: str) -> str | None:
+    """Return what is wrong with a provider's base URL, in words; None if keys may be sent there."""
+    try:
+        parts = httpx.URL(url)
+    except httpx.InvalidURL:
+        return "it is not a URL"
+    if parts.userinfo or "?" in url or "#" in url or parts.path not in ("", "/"):
+        return "it must be a scheme and a host alone: no user name, path, query or fragment"
+    if parts.scheme in ("http", "https") and _is_loopback(parts.host):
+        return None
+    if parts.scheme != "https" or parts.host not in HOSTS or parts.port is not None:
+        return f"keys are sent only to https:// and {', '.join(sorted(HOSTS))}, or to this machine"
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Fetcher:
+    """Asks the providers, at most ``lanes`` calls at once; each request is sent once, never again by itself."""
+
+    def __init__(
+        self,
+        services: Mapping[Provider, Service],
+        lanes: int = 64,
+        body_cap: int = 4 * 1024 * 1024,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """``body_cap`` is the size of the largest body that is read, in bytes."""
+        self._services = dict(services)
+        self._problems = {provider: check_base_url(service.base_url) for provider, service in services.items()}
+        self._body_cap = body_cap
+        self._transport = transport
+        self._tls = httpx.create_ssl_context(trust_env=False)
+        self._agent = f"creatorwatch/{_version()}"
+        self._free = asyncio.Semaphore(lanes)
+        self._idle: dict[Provider, list[httpx.AsyncClient]] = {provider: [] for provider in services}
+
+    async def fetch(self, endpoint: Endpoint, asked: Sequence[Asked], cookie: str, at: datetime) -> Fetched:
+        """Ask ``endpoint`` about ``asked`` (at most ``endpoint.batch``), with the cookie they share or "".
+
+        A failure of any page is the failure of the whole, for every target.
+        """
+        refused = self._refuse(endpoint, cookie)
+        if refused is not None:
+            return Fetched({one.target_key: refused for one in asked}, calls=0, seconds=0.0)
+        async with self._lane(endpoint.provider) as client:
+            started_s = time.perf_counter()
+            pages, calls = await self._pages(client, endpoint, asked, cookie, at)
+            seconds = time.perf_counter() - started_s
+        answers = {one.target_key: _read(endpoint, pages, one) for one in asked}
+        return Fetched(answers, calls, seconds)
+
+    async def close(self) -> None:
+        """Close every connection. To be called when no fetch is under way."""
+        for idle in self._idle.values():
+            while idle:
+                await idle.pop().aclose()
+
+    def _refuse(self, endpoint: Endpoint, cookie: str) -> Failure | None:
+        service = self._services.get(endpoint.provider)
+        if service is None or service.token is None:
+            return Failure(Reason.AUTH, f"no API key is configured for {endpoint.provider}")
+        problem = self._problems[endpoint.provider]
+        if problem is not None:
+            return Failure(Reason.BLOCKED, f"the base URL of {endpoint.provider} is not allowed: {problem}")
+        if Need.COOKIE in endpoint.needs and not cookie:
+            return Failure(Reason.COOKIE, "no cookie is configured for this account")
+        return None
+
+    @asynccontextmanager
+    async def _lane(self, provider: Provider) -> AsyncIterator[httpx.AsyncClient]:
+        """Lend the client used last. One whose request was cut off is closed, and is not lent again."""
+        async with self._free:
+            idle = self._idle[provider]
+            client = idle.pop() if idle else self._open(self._services[provider].timeout_s)
+            try:
+                yield client
+            except BaseException:
+                await client.aclose()
+                raise
+            if not client.is_closed:
+                idle.append(client)
+
+    def _open(self, timeout_s: float) -> httpx.AsyncClient:
+        limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+        transport = self._transport or httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False, limits=limits)
+        headers = {"User-Agent": self._agent, "Accept": "application/json", "Accept-Encoding": "gzip"}
+        # A cookie that a provider sets must not come back with another account's call.
+        jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        return httpx.AsyncClient(
+            transport=transport,
+            headers=headers,
+            cookies=jar,
+            timeout=timeout_s,
+            trust_env=False,
+            follow_redirects=False,
+        )
+
+    async def _pages(
+        self, client: httpx.AsyncClient, endpoint: Endpoint, asked: Sequence[Asked], cookie: str, at: datetime
+    ) -> tuple[list[object] | Failure, int]:
+        """Return the data of every page, or the first failure; and how many requests that took."""
+        pages: list[object] = []
+        ends_s = time.monotonic() + PAGING_S
+        for page in range(1, PAGES + 1):
+            opened = await self._call(client, endpoint.provider, endpoint.ask(asked, cookie, page), at)
+            if isinstance(opened, Failure):
+                return opened, page
+            pages.append(opened.data)
+            if endpoint.more is None or not endpoint.more(opened.data):
+                return pages, page
+            if time.monotonic() > ends_s:
+                return Failure(Reason.TIMEOUT, f"the list did not end within {PAGING_S:.0f} s"), page
+        return Failure(Reason.BAD_PAYLOAD, f"the list did not end within {PAGES} pages"), PAGES
+
+    async def _call(
+        self, client: httpx.AsyncClient, provider: Provider, request: Request, at: datetime
+    ) -> Opened | Failure:
+        timeout_s = self._services[provider].timeout_s
+        try:
+            # httpx limits the wait for each piece; this limits the whole, for an answer may come drop by drop.
+            async with asyncio.timeout(timeout_s):
+                answer, body = await self._exchange(client, provider, request)
+        except TimeoutError:
+            await client.aclose()
+            return _too_slow(timeout_s)
+        except httpx.TimeoutException:
+            return _too_slow(timeout_s)
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            return Failure(Reason.NETWORK, f"the call broke off: {type(error).__name__}")
+        if body is None:
+            return Failure(Reason.BAD_PAYLOAD, f"the answer is larger than {self._body_cap} bytes")
+        return open_answer(
+            provider,
+            answer.status_code,
+            body,
+            content_type=answer.headers.get("content-type", ""),
+            retry_after=_wish(answer.headers, at),
+            expected=request.query,
+        )
+
+    async def _exchange(
+        self, client: httpx.AsyncClient, provider: Provider, request: Request
+    ) -> tuple[httpx.Response, bytes | None]:
+        """Send one request; the body is None if it is larger than the cap."""
+        service = self._services[provider]
+        key = service.token.reveal() if service.token else ""
+        url = service.base_url.rstrip("/") + request.path
+        headers = {"Authorization": f"Bearer {key}"}
+        sent = client.build_request(
+            request.method, url, params=request.query or None, json=request.json, headers=headers
+        )
+        answer = await client.send(sent, stream=True)
+        try:
+            return answer, await _within(answer, self._body_cap)
+        finally:
+            await answer.aclose()
+
+
+def _too_slow(timeout_s: float) -> Failure:
+    return Failure(Reason.TIMEOUT, f"no whole answer came within {timeout_s:g} s")
+
+
+async def _within(answer: httpx.Response, cap: int) -> bytes | None:
+    body = bytearray()
+    # httpx declares an iterator; it is a generator, and left half read it must be closed.
+    async with aclosing(cast("AsyncGenerator[bytes, None]", answer.aiter_bytes())) as chunks:
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > cap:
+                return None
+    return bytes(body)
+
+
+def _wish(headers: httpx.Headers, at: datetime) -> str | None:
+    """Return in how many seconds the provider wants to be asked again: ``Retry-After``, else its limit's reset."""
+    retry_after: str | None = headers.get("retry-after")
+    reset_s = amount(headers.get("x-ratelimit-reset"))
+    if retry_after is not None or reset_s is None:
+        return retry_after
+    return str(round(max(0.0, reset_s - at.timestamp() if reset_s > _EPOCH_S else reset_s)))
+
+
+def _read(endpoint: Endpoint, pages: list[object] | Failure, asked: Asked) -> Reading | Failure:
+    answer = pages if isinstance(pages, Failure) else endpoint.read(pages, asked)
+    if isinstance(answer, Failure) and answer.reason is Reason.EMPTY and Need.COOKIE in endpoint.needs:
+        return replace(answer, reason=Reason.COOKIE, detail="HTTP 200 without data: the cookie has probably expired")
+    return answer
+
+
+def _version() -> str:
+    try:
+        return metadata.version("creatorwatch")
+    except metadata.PackageNotFoundError:
+        return "source"
+
+
+class Pace:
+    """How many calls may start: ``rate_per_s`` on average, and at most one second's worth (or one call) at once.
+
+    Exact: in any T seconds no more than ``rate_per_s * T`` start, and that one burst. Times are seconds of any clock
+    that the caller keeps to; one that goes back earns nothing.
+    """
+
+    def __init__(self, rate_per_s: float) -> None:
+        if not 0 < rate_per_s < float("inf"):
+            raise ValueError("a pace is a positive number of calls per second")
+        self._rate = Fraction(rate_per_s)
+        self._burst = max(Fraction(1), self._rate)
+        self._left = self._burst
+        self._seen_s: Fraction | None = None
+
+    def ready(self, now_s: float) -> int:
+        """Return how many calls may start now."""
+        return int(self._earned(Fraction(now_s)))
+
+    def take(self, now_s: float, n: int) -> None:
+        """Note that ``n`` calls start now; more than are ready is a mistake of the caller."""
+        if n > self.ready(now_s):
+            raise ValueError("more calls were taken than were ready")
+        now = Fraction(now_s)
+        self._left = self._earned(now) - n
+        self._seen_s = now if self._seen_s is None else max(self._seen_s, now)
+
+    def _earned(self, now: Fraction) -> Fraction:
+        since = max(Fraction(0), now - self._seen_s) if self._seen_s is not None else Fraction(0)
+        return min(self._burst, self._left + self._rate * since)

@@ -1,0 +1,98 @@
+"""TikHub, TikTok-Creator API: the health of a shop creator's account.
+
+One field, ``violation_score``, carries two schemes: violation points (0 is best, 24 is the end; what the provider's
+document describes) and the Creator Health Rating, which TikTok Shop put in their place (0-1000, new accounts have 200,
+0 is the end). Read in the wrong scheme, a healthy account is a banned one, so the scheme is decided before the number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from daemon.providers.answer import Asked, Failure, Reading, Reason
+from daemon.providers.endpoint import Endpoint, Need, Platform, Provider
+from daemon.providers.payload import amount, flag, number, state, table, text, within
+from daemon.providers.tikhub import BASE_USD, COOKIE, HOUR_S, ask_with_cookie
+from rules.values import NO_LABELS, Metric, Record, Subject, Unit
+
+POINTS, RATING = 0.0, 1.0
+_CONFIGURED = {"points": POINTS, "chr": RATING}
+_MOST_POINTS = 48
+"""No points scheme goes higher (sellers: 48, creators: 24)."""
+_MOST_CREATOR_POINTS = 24
+
+_METRICS = (
+    Metric("violation_score", Subject.ACCOUNT, Unit.POINTS, "violation points; known only on the points scheme"),
+    Metric("health_rating", Subject.ACCOUNT, Unit.SCORE, "Creator Health Rating, 0-1000; known only on that scheme"),
+    Metric("health_scheme", Subject.ACCOUNT, Unit.STATE, "0 = violation points, 1 = Creator Health Rating"),
+    Metric("health_scheme_unclear", Subject.ACCOUNT, Unit.STATE, "a score came, and its scheme cannot be told"),
+    Metric("score_shown", Subject.ACCOUNT, Unit.STATE, "the platform shows the score to the creator"),
+    Metric("creator_status", Subject.ACCOUNT, Unit.COUNT, "0 = normal; other codes are undocumented"),
+)
+_FIELDS = frozenset({"risk_info", "is_show_score", "violation_score", "creator_status"})
+
+
+def scheme(score: float | None, risk_level: str, asked: Asked) -> float | None:
+    """Return POINTS, RATING or None (unclear) for a score: the setting, else the number, else what it was before."""
+    configured = _CONFIGURED.get(asked.options.get("health_scheme", "auto"))
+    if configured is not None:
+        return configured
+    if score is not None and score > _MOST_POINTS:
+        return RATING
+    before = asked.last.get(("health_scheme", NO_LABELS))
+    if before is not None:
+        return before
+    healthy = score is not None and score <= _MOST_CREATOR_POINTS and risk_level == "Healthy"
+    return POINTS if healthy else None
+
+
+def read(pages: Sequence[object], asked: Asked) -> Reading | Failure:
+    """Return the account's scores in their scheme; a hidden score (``is_show_score`` false) is unknown."""
+    data = table(pages[0]) if pages else {}
+    if not _FIELDS & data.keys():
+        return Failure(Reason.BAD_PAYLOAD, "the answer holds no field of the account health document")
+    risk_level = text(table(data.get("risk_info")).get("risk_level_text"))
+    values = {(name, NO_LABELS): value for name, value in _numbers(data, risk_level, asked).items()}
+    return Reading(values, _records(data, risk_level), payload=data)
+
+
+def _numbers(data: Mapping[str, object], risk_level: str, asked: Asked) -> dict[str, float | None]:
+    shown = flag(data.get("is_show_score"))
+    score = None if shown is False else amount(data.get("violation_score"))
+    kind = scheme(score, risk_level, asked)
+    unclear = kind is None and score is not None
+    return {
+        "violation_score": score if kind == POINTS else None,
+        "health_rating": within(score, 0, 1000) if kind == RATING else None,
+        "health_scheme": kind,
+        "health_scheme_unclear": state(unclear) if unclear or kind is not None else None,
+        "score_shown": state(shown),
+        "creator_status": number(data.get("creator_status")),
+    }
+
+
+def _records(data: Mapping[str, object], risk_level: str) -> tuple[Record, ...]:
+    if not risk_level:
+        return ()
+    words = {"text": risk_level, "rules_url": text(data.get("vio_score_rule_learn_url"))}
+    return (Record("health", "risk_level", words),)
+
+
+_PATH = "/api/v1/tiktok/creator/get_account_health_status"
+
+ACCOUNT_HEALTH = Endpoint(
+    name="get_account_health_status",
+    provider=Provider.TIKHUB,
+    platform=Platform.TIKTOK,
+    subject=Subject.ACCOUNT,
+    method="POST",
+    path=_PATH,
+    parameters=(COOKIE,),
+    needs=frozenset({Need.COOKIE}),
+    cost_usd=BASE_USD,
+    freshness="current; the score covers the past 90 days",
+    interval_s=2 * HOUR_S,
+    metrics=_METRICS,
+    ask=ask_with_cookie(_PATH),
+    read=read,
+)
