@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, bindparam, exists, insert, select, update
 
@@ -13,9 +13,9 @@ from storage.records import SENT, Delivery, Letter, Status
 from storage.tables import outbox, receipts
 
 
-def claim(connection: Connection, lease: Lease) -> list[Letter]:
-    """Lease due letters, oldest first. A letter waits for the earlier ones of its alert to the same channel."""
-    rows = connection.execute(_CLAIM, lease._asdict())
+def claim(connection: Connection, channel: str, lease: Lease) -> list[Letter]:
+    """Lease due letters to one channel, oldest first. A letter waits for the earlier ones of its alert."""
+    rows = connection.execute(_CLAIM, {"to": channel, **lease._asdict()})
     letters = [
         Letter(
             id=row.id,
@@ -45,7 +45,7 @@ _BLOCKED = exists().where(
 )
 _DUE = (
     select(outbox.c.id)
-    .where(_IS_WAITING, outbox.c.due_ms <= bindparam("now_ms"), ~_BLOCKED)
+    .where(_IS_WAITING, outbox.c.channel == bindparam("to"), outbox.c.due_ms <= bindparam("now_ms"), ~_BLOCKED)
     .order_by(outbox.c.due_ms, outbox.c.id)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
@@ -56,6 +56,14 @@ _CLAIM = (
     .values(due_ms=bindparam("until_ms"), owner=bindparam("holder"))
     .returning(*outbox.c)
 )
+
+
+def take_over(connection: Connection, channels: Collection[str], now_ms: int) -> None:
+    """Make leased letters due now, and give up those to channels that are no more."""
+    connection.execute(
+        update(outbox).where(_IS_WAITING, outbox.c.channel.not_in(channels)).values(status=Status.DEAD.value)
+    )
+    connection.execute(update(outbox).where(_IS_WAITING, outbox.c.owner.is_not(None)).values(owner=None, due_ms=now_ms))
 
 
 def record(connection: Connection, deliveries: Sequence[Delivery]) -> list[Delivery]:

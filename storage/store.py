@@ -5,7 +5,7 @@ One thread calls a store at a time. Several stores may share one file: claims ne
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -147,10 +147,18 @@ class Store:
 
     # --- what is told -----------------------------------------------------------------------------------------
 
-    def claim_letters(self, at: datetime, lease_until: datetime, owner: str, limit: int) -> list[Letter]:
-        """Lease up to ``limit`` due letters, oldest first; one at a time for each alert and channel."""
+    def take_over_letters(self, channels: Collection[str], at: datetime) -> None:
+        """Take up what a dead process was carrying; letters to channels other than ``channels`` are given up.
+
+        To be called at start, before anybody delivers: a letter that was sent but not marked is sent again.
+        """
         with self._writing() as connection:
-            return outbox.claim(connection, Lease(to_ms(at), to_ms(lease_until), owner, limit))
+            outbox.take_over(connection, channels, to_ms(at))
+
+    def claim_letters(self, channel: str, at: datetime, lease_until: datetime, owner: str, limit: int) -> list[Letter]:
+        """Lease up to ``limit`` due letters to a channel, oldest first; one at a time for each alert."""
+        with self._writing() as connection:
+            return outbox.claim(connection, channel, Lease(to_ms(at), to_ms(lease_until), owner, limit))
 
     def record_deliveries(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Store attempts; those that decided something (their letter was waiting). A dead letter is owed again."""

@@ -71,7 +71,9 @@ def over(alert):
 
 
 def take(store, at=T0, limit=10):
-    return store.claim_letters(at, at + MINUTE, "me", limit)
+    """The letters that both channels would be given, chat first."""
+    taken = [store.claim_letters(channel, at, at + MINUTE, "me", limit) for channel in ("chat", "mail")]
+    return [letter for letters in taken for letter in letters]
 
 
 def deliver(store, letter, outcome="sent", retry_due=None, at=T0):
@@ -301,3 +303,22 @@ def test_counts_say_what_waits_what_died_and_what_is_live(store):
 
 def test_nothing_waiting_has_no_age(store):
     assert store.counts().outbox_oldest is None
+
+
+def test_what_a_dead_process_was_carrying_is_taken_over_at_once(store):
+    judge(store, fresh(), owed("chat"), owed("mail"))
+    carried = take(store)
+    assert take(store) == []
+
+    store.take_over_letters(["chat", "mail"], T0)
+
+    assert [letter.id for letter in take(store)] == [letter.id for letter in carried]
+
+
+def test_letters_to_a_channel_that_is_no_more_are_given_up(store):
+    judge(store, fresh(), owed("chat"), owed("mail"))
+
+    store.take_over_letters(["mail"], T0)
+
+    assert [letter.channel for letter in take(store)] == ["mail"]
+    assert (store.counts().outbox_waiting, store.counts().outbox_dead) == (1, 1)
