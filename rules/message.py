@@ -174,8 +174,9 @@ def _records(scene: Scene, what: News) -> Iterator[str]:
     about = {value for _, value in scene.labels}
     found = scene.records(scene.rule.records)
     for record in [record for record in found if not about or record.id in about][:MAX_RECORDS]:
-        words = "; ".join(f"{name.replace('_', ' ')}: {text}" for name, text in record.words.items() if text)
-        yield f"{record.kind} {record.id}: {words}"
+        told = [f"{name.replace('_', ' ')}: {text}" for name, text in record.words.items() if text]
+        yield f"{record.kind.replace('_', ' ')} {record.id}"
+        yield from (f"  {line}" for line in told)
 
 
 def _times(scene: Scene) -> Iterator[str]:

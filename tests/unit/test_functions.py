@@ -117,7 +117,10 @@ def test_a_quiet_account_that_gains_a_hundred_at_once_is_a_spike():
 
 
 def test_thirty_steps_are_too_few_to_call_anything_a_spike():
-    assert functions.spike(Window((step * 12 * HOUR, float(step * 1000)) for step in range(31)), 14 * DAY, 360 * HOUR) is None
+    assert (
+        functions.spike(Window((step * 12 * HOUR, float(step * 1000)) for step in range(31)), 14 * DAY, 360 * HOUR)
+        is None
+    )
 
 
 values = st.lists(st.one_of(st.just(NAN), st.floats(-1e9, 1e9)), max_size=60)

@@ -1,0 +1,108 @@
+"""The rule book: what is compiled, and what is refused with which words."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from pydantic import ValidationError
+
+from rules.book import RuleBook, RuleModel, build_book
+from rules.values import Metric, Severity, Subject, Unit
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("points", Subject.ACCOUNT, Unit.POINTS, "points"),
+        Metric("fans", Subject.ACCOUNT, Unit.COUNT, "fans"),
+        Metric("rank", Subject.ACCOUNT, Unit.RATIO, "rank", ("dimension",)),
+        Metric("score", Subject.VIDEO, Unit.SCORE, "score"),
+    )
+}
+
+
+def book(*rules, channels=("team", "boss")):
+    models = [RuleModel.model_validate({"name": f"r{n}", "on": "account", **rule}) for n, rule in enumerate(rules)]
+    return build_book(models, METRICS, channels)
+
+
+def faults(*rules):
+    return [(fault.where, fault.offset, fault.text) for fault in book(*rules)]
+
+
+def test_a_rule_without_channels_tells_all_of_them():
+    assert book({"when": "points > 1"}).rules[0].to == ("team", "boss")
+
+
+def test_a_level_named_like_a_severity_has_it_and_the_others_have_the_rules():
+    rule = book({"levels": {"info": "points > 1", "odd": "points > 2", "high": "points > 3"}}).rules[0]
+    assert [level.severity for level in rule.levels] == [Severity.INFO, Severity.WARNING, Severity.HIGH]
+
+
+def test_the_book_knows_which_numbers_are_read_and_how_far_back():
+    the_book = book({"when": "max(fans, 3d) > 1", "clear": "max(fans, 7d) < 1"}, {"when": "points > 1"})
+    assert the_book.needs() == {"fans": 7 * 86_400.0, "points": 0.0}
+
+
+def test_a_rule_applies_where_all_its_numbers_are_polled():
+    the_book = book({"when": "fans > 1"}, {"when": "fans > 1 and points > 1"})
+    assert [rule.name for rule in the_book.applying(Subject.ACCOUNT, {"fans"})] == ["r0"]
+    assert [rule.name for rule in the_book.applying(Subject.VIDEO, {"fans", "points"})] == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "where", "offset", "says"),
+    [
+        ({"when": "pints > 1"}, (0, "when"), 0, "unknown metric `pints`, did you mean `points`?"),
+        ({"levels": {"info": "points > "}}, (0, "levels", "info"), 9, "found the end"),
+        ({"levels": {"info": {"when": "points >"}}}, (0, "levels", "info", "when"), 8, "found the end"),
+        ({"when": "points > 1", "clear": "fns < 1"}, (0, "clear"), 0, "did you mean `fans`?"),
+        ({"when": "score > 1"}, (0, "when"), 0, "`score` is about the video, this rule is on the account"),
+        ({"when": "points > 1", "to": ["tem"]}, (0, "to", 0), None, "unknown channel `tem`, did you mean `team`?"),
+        ({"when": "points > 1", "summary": "{nam}"}, (0, "summary"), 0, "unknown placeholder `{nam}`, did you mean"),
+        (
+            {"levels": {"high": "points > 1", "info": "points > 2"}},
+            (0, "levels", "info"),
+            None,
+            "`info` (info) stands above `high` (high): lowest first",
+        ),
+        (
+            {"levels": {"info": "points > 1", "high": "rank > 1"}},
+            (0, "levels", "high"),
+            None,
+            "its labels are not those of the first level",
+        ),
+        ({"when": "points > 1", "clear": "rank < 1"}, (0, "clear"), None, "its labels are not those of the condition"),
+    ],
+)
+def test_what_is_wrong_is_said_where_it_stands(rule, where, offset, says):
+    [(found_where, found_offset, text)] = faults(rule)
+    assert (found_where, found_offset) == (where, offset)
+    assert says in text
+
+
+def test_everything_wrong_is_said_at_once():
+    found = faults({"when": "pints > 1"}, {"when": "fans >"}, {"name": "r0", "when": "points > 1", "to": ["x"]})
+    assert [where[0] for where, _, _ in found] == [2, 0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"when": "points > 1", "levels": {"info": "points > 1"}},
+        {"when": "points > 1", "for": "soon"},
+        {"when": "points > 1", "for_polls": 0},
+        {"when": "points > 1", "unless": "x"},
+        {"when": "points > 1", "name": "Not A Name"},
+    ],
+)
+def test_a_rule_of_another_shape_is_refused(fields):
+    with pytest.raises(ValidationError):
+        RuleModel.model_validate({"name": "r", "on": "account", **fields})
+
+
+def test_durations_are_read_as_written():
+    rule = book({"when": "points > 1", "for": "1h30m", "keep_firing": "2d"}).rules[0]
+    assert (rule.hold_for, rule.keep_firing) == (timedelta(minutes=90), timedelta(days=2))
+    assert isinstance(book(), RuleBook)
