@@ -39,15 +39,14 @@ _JUDGE_BUCKETS_S = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10)
 class SeriesNow:
     """The last value of one series. NaN is unknown, and unknown is not exported.
 
-    ``at_s`` is when it was seen, in seconds since the epoch. It is not written as the sample's timestamp: Prometheus
-    would drop whatever is older than five minutes, and a creator is polled every few hours.
+    The time it was seen is not written as the sample's timestamp: Prometheus would drop whatever is older than five
+    minutes, and a creator is polled every few hours.
     """
 
     target: Target
     metric: Metric
     labels: Labels
     value: float
-    at_s: float
 
 
 @dataclass(frozen=True, slots=True)

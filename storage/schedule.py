@@ -103,6 +103,12 @@ _UPSERT_SCHEDULE = _INSERT_SCHEDULE.on_conflict_do_update(
 )
 
 
+def take_over(connection: Connection, now_ms: int) -> None:
+    """Make leased polls due now."""
+    leased = update(schedules).where(schedules.c.owner.is_not(None), schedules.c.due_ms.is_not(None))
+    connection.execute(leased.values(owner=None, due_ms=now_ms))
+
+
 def claim(connection: Connection, endpoint: str, lease: Lease) -> list[Claim]:
     """Lease due lines of one endpoint, the longest due first. One statement."""
     rows = connection.execute(_CLAIM, {"of": endpoint, **lease._asdict()})

@@ -147,12 +147,13 @@ class Store:
 
     # --- what is told -----------------------------------------------------------------------------------------
 
-    def take_over_letters(self, channels: Collection[str], at: datetime) -> None:
-        """Take up what a dead process was carrying; letters to channels other than ``channels`` are given up.
+    def take_over(self, channels: Collection[str], at: datetime) -> None:
+        """Take up what a dead process had leased, polls and letters; letters to other ``channels`` are given up.
 
-        To be called at start, before anybody delivers: a letter that was sent but not marked is sent again.
+        To be called at start by the only process: what was asked or sent but not committed is done again.
         """
         with self._writing() as connection:
+            schedule.take_over(connection, to_ms(at))
             outbox.take_over(connection, channels, to_ms(at))
 
     def claim_letters(self, channel: str, at: datetime, lease_until: datetime, owner: str, limit: int) -> list[Letter]:

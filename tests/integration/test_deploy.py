@@ -86,7 +86,7 @@ def expressions():
 def exportable():
     """Every sample name that a page can hold."""
     target = Target("key", next(iter(METRICS.values())).subject, "name", "tiktok")
-    series = [SeriesNow(target, metric, (), 1.0, 0.0) for metric in METRICS.values()]
+    series = [SeriesNow(target, metric, (), 1.0) for metric in METRICS.values()]
     metrics = Metrics(lambda: series, lambda: Totals(0, 0, 0, {}, 0), "1", "a")
     for name, kind in re.findall(r"(?m)^# TYPE (\S+) (\S+)", metrics.render("")[0].decode()):
         yield from [name] if kind != "histogram" else [f"{name}_bucket", f"{name}_sum", f"{name}_count"]

@@ -310,7 +310,7 @@ def test_what_a_dead_process_was_carrying_is_taken_over_at_once(store):
     carried = take(store)
     assert take(store) == []
 
-    store.take_over_letters(["chat", "mail"], T0)
+    store.take_over(["chat", "mail"], T0)
 
     assert [letter.id for letter in take(store)] == [letter.id for letter in carried]
 
@@ -318,7 +318,7 @@ def test_what_a_dead_process_was_carrying_is_taken_over_at_once(store):
 def test_letters_to_a_channel_that_is_no_more_are_given_up(store):
     judge(store, fresh(), owed("chat"), owed("mail"))
 
-    store.take_over_letters(["mail"], T0)
+    store.take_over(["mail"], T0)
 
     assert [letter.channel for letter in take(store)] == ["mail"]
     assert (store.counts().outbox_waiting, store.counts().outbox_dead) == (1, 1)

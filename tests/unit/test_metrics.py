@@ -34,7 +34,7 @@ def samples(text, parse=parse_text):
 
 
 def now(metric, value, labels=(), target=ALICE):
-    return SeriesNow(target, metric, labels, value, at_s=1_770_000_000.0)
+    return SeriesNow(target, metric, labels, value)
 
 
 def do_everything(metrics):

@@ -1,0 +1,152 @@
+"""The daemon put together: a configuration in, the three verbs at work."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import uuid
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from daemon.channels import Channel, open_channel
+from daemon.config import Config
+from daemon.deliver import Deliverer
+from daemon.fetch import Pace
+from daemon.judge import Judge
+from daemon.lock import hold
+from daemon.metrics import Metrics, SeriesNow, Totals
+from daemon.outside import Outside
+from daemon.plan import plan
+from daemon.poll import Poller
+from daemon.providers import ENDPOINTS, METRICS
+from daemon.providers.endpoint import Provider
+from daemon.recent import Recent, provider_key
+from daemon.secrets import Unresolved, resolve
+from daemon.watch import Watch, Writer
+from rules.values import Subject, Target
+from storage.records import Counts, Delivery
+from storage.store import Store
+
+PROVIDER_NAMES = {Provider.TIKHUB: "TikHub", Provider.KEYAPI: "KeyAPI"}
+DEFAULT_ENDPOINT_RATE_PER_S = 2.0
+"""What the providers are known to bear on one endpoint (official: 5 to 10 calls a second in all)."""
+
+
+class App:
+    """One daemon on one database. ``open`` before anything else, ``close`` at the end."""
+
+    def __init__(self, config: Config, outside: Outside, version: str, config_hash: str) -> None:
+        self._config, self._outside = config, outside
+        self._writer = Writer()
+        self._recent = Recent(config.book.needs())
+        self._owner = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
+        self._targets = {watched.target.key: watched.target for watched in config.targets} | {
+            provider_key(provider): Target(provider_key(provider), Subject.PROVIDER, PROVIDER_NAMES[provider], "")
+            for provider in outside.providers
+        }
+        self._counts: Counts | None = None
+        self._counted_at: datetime | None = None
+        self.metrics = Metrics(lambda: list(self._latest()), self._totals, version, config_hash)
+
+    async def open(self, at: datetime) -> None:
+        """Open the database and the channels, and pick up where the last process stopped.
+
+        Raises ``StoreUnusableError`` where the database cannot be worked with, ``OSError`` in words where another
+        process works with it.
+        """
+        self._lock = hold(self._config.database)
+        self._store = await self._writer.run(lambda: self._open_store(at))
+        self._judge = Judge(self._store, self._recent, self._config.book, self._targets, self._config.channels)
+        await self._writer.run(lambda: self._judge.remember(at))
+        self.watch = Watch(
+            writer=self._writer,
+            poller=self._poller(),
+            judge=self._judge,
+            deliverer=Deliverer(self._store, self._writer.run, await self._channels(), self._owner, self._delivered),
+            metrics=self.metrics,
+            owner=self._owner,
+            in_flight=sum(self._config.providers[provider].in_flight for provider in self._outside.providers),
+        )
+        await self.watch.resume(at)
+        await self.count(at)
+
+    async def close(self, drain_s: float) -> None:
+        """Give what is under way ``drain_s`` seconds to finish, then let go of everything.
+
+        Calls that take longer are given up: their polls are due again after their lease.
+        """
+        await self.watch.drain(drain_s)
+        await self._outside.fetcher.close()
+        await self._writer.run(self._store.close)
+        self._writer.close()
+        self._lock.close()
+
+    async def count(self, at: datetime) -> Counts:
+        """Read the totals that ``/metrics`` and ``/readyz`` show."""
+        self._counts, self._counted_at = await self._writer.run(self._store.counts), at
+        return self._counts
+
+    def _open_store(self, at: datetime) -> Store:
+        store = Store.open(self._config.database)
+        store.sync_targets(list(self._targets.values()), at)
+        store.plan(list(plan(self._config, self._outside.providers, at)), at)
+        store.take_over(self._config.channels.keys(), at)
+        return store
+
+    def _poller(self) -> Poller:
+        access, overrides = self._config.providers, self._config.overrides
+        rates = {name: override.rate_per_s for name, override in overrides.items()}
+        return Poller(
+            store=self._store,
+            recent=self._recent,
+            fetcher=self._outside.fetcher,
+            endpoints={
+                endpoint: Pace(rates.get(name) or DEFAULT_ENDPOINT_RATE_PER_S)
+                for name, endpoint in ENDPOINTS.items()
+                if endpoint.provider in self._outside.providers
+            },
+            providers={provider: Pace(access[provider].rate_per_s) for provider in self._outside.providers},
+            watched={watched.target.key: watched for watched in self._config.targets},
+            cookies=self._outside.cookies,
+            owner=self._owner,
+        )
+
+    async def _channels(self) -> Mapping[str, Channel]:
+        return dict(
+            await asyncio.gather(*(asyncio.to_thread(self._channel, *each) for each in self._config.channels.items()))
+        )
+
+    def _channel(self, name: str, reference: str) -> tuple[str, Channel]:
+        url = resolve(reference, self._outside.env, self._config.base)
+        if isinstance(url, Unresolved):
+            raise OSError(f"channel {name}: {url.text}, though it was there when the configuration was read")
+        return name, open_channel(name, url.reveal(), self._outside.out)
+
+    def _delivered(self, delivery: Delivery) -> None:
+        self.metrics.delivered(delivery.channel, delivery.outcome, delivery.latency_ms / 1000)
+        if delivery.dead:
+            self._judge.reload_alerts()
+
+    # --- what is shown ------------------------------------------------------------------------------------------
+
+    def _latest(self) -> Iterator[SeriesNow]:
+        for key, (metric, labels), value in self._recent.latest():
+            yield SeriesNow(self._targets[key], METRICS[metric], labels, value)
+
+    def _totals(self) -> Totals:
+        counts = self._counts
+        assert counts is not None and self._counted_at is not None  # noqa: S101, PT018 - open() counts first
+        oldest = counts.outbox_oldest
+        age_s = (self._counted_at - oldest).total_seconds() if oldest else 0.0
+        return Totals(
+            counts.outbox_waiting, age_s, counts.outbox_dead, self._by_severity(counts), counts.database_bytes
+        )
+
+    def _by_severity(self, counts: Counts) -> Mapping[tuple[str, str], int]:
+        rules = {rule.name: rule for rule in self._config.book.rules}
+        found: dict[tuple[str, str], int] = {}
+        for (name, level), number in counts.alerts.items():
+            if name in rules and 0 < level <= len(rules[name].levels):
+                key = (name, rules[name].severity(level).value)
+                found[key] = found.get(key, 0) + number
+        return found

@@ -1,0 +1,160 @@
+"""The shape of the configuration file, apart from its rules (``rules.book.RuleModel``)."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from daemon.providers.endpoint import Platform
+from rules.book import Duration
+from rules.durations import say_duration
+
+
+class HealthScheme(StrEnum):
+    """Which of the two numbers an account's health score is; AUTO tells them apart where that is possible."""
+
+    AUTO = "auto"
+    POINTS = "points"
+    CHR = "chr"
+
+
+class ContentCategory(StrEnum):
+    """What the fake-view analysis compares a video with (provider document: ``content_category``)."""
+
+    DEFAULT = "default"
+    ENTERTAINMENT = "entertainment"
+    EDUCATION = "education"
+    PRODUCT = "product"
+    VERIFIED_LARGE = "verified_large"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the daemon's own pages are: a loopback host and a port (0: any free one)."""
+
+    host: str
+    port: int
+
+
+def _address(value: object) -> Address:
+    match = re.fullmatch(
+        r"(?:\[(?P<ip6>[^\]]+)\]|(?P<host>[^:]+)):(?P<port>\d{1,5})", value if isinstance(value, str) else ""
+    )
+    if match is None or int(match["port"]) > 65_535:
+        raise ValueError("expected an address such as 127.0.0.1:9109")
+    host = match["ip6"] or match["host"]
+    if host != "localhost" and not _is_loopback(host):
+        raise ValueError("only loopback addresses are listened on: 127.0.0.1, localhost or [::1]")
+    return Address(host, int(match["port"]))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _between(low: timedelta, high: timedelta) -> Callable[[timedelta], timedelta]:
+    def check(value: timedelta) -> timedelta:
+        if not low <= value <= high:
+            raise ValueError(f"expected {_said(low)} to {_said(high)}")
+        return value
+
+    return check
+
+
+def _said(duration: timedelta) -> str:
+    return say_duration(duration.total_seconds())
+
+
+def _one_line(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("expected one line without control characters")
+    return value
+
+
+def _or_empty(empty: Callable[[], object]) -> BeforeValidator:
+    return BeforeValidator(lambda value: empty() if value is None else value)
+
+
+Line = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
+Interval = Annotated[Duration, AfterValidator(_between(timedelta(seconds=1), timedelta(days=30)))]
+Timeout = Annotated[Duration, AfterValidator(_between(timedelta(seconds=1), timedelta(minutes=10)))]
+Rate = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
+Section = Annotated[dict[str, Any], _or_empty(dict)]
+Items = Annotated[list[Any], _or_empty(list)]
+"""Entries are read one by one, so that a mistake in one hides none in another; a section may be empty."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class FileModel(_Model):
+    """The whole file."""
+
+    database: Line = "creatorwatch.db"
+    listen: Annotated[Address, BeforeValidator(_address)] = Address("127.0.0.1", 9109)
+    providers: Section = {}
+    endpoints: Section = {}
+    accounts: Items = []
+    videos: Items = []
+    channels: Section = {}
+    rules: Items = []
+
+
+class ProviderModel(_Model):
+    """One provider: the key, and how hard it may be asked (all its endpoints together)."""
+
+    token: str
+    base_url: str | None = None
+    rate_per_s: Rate = 2.0
+    timeout: Timeout = timedelta(seconds=45)
+    in_flight: int = Field(64, ge=1, le=1000)
+
+
+class EndpointModel(_Model):
+    """What is different from an endpoint's defaults."""
+
+    interval: Interval | None = None
+    rate_per_s: Rate | None = None
+
+
+class AccountModel(_Model):
+    """A watched account."""
+
+    platform: Platform = Field(strict=False)
+    id: str = Field(pattern=r"^[A-Za-z0-9._-]{1,128}$", description="letters, digits, dots, hyphens and underscores")
+    name: Line = ""
+    uid: str = Field("", pattern=r"^[0-9]{0,32}$", description='the digits of the user id, as in "107955"')
+    handle: str = Field("", pattern=r"^[A-Za-z0-9._]{0,64}$", description="the handle without @ and without a link")
+    owner: Line = ""
+    tags: list[Line] = []
+    cookie: str = ""
+    health_scheme: HealthScheme = Field(HealthScheme.AUTO, strict=False)
+
+
+class VideoModel(_Model):
+    """A watched video. Without ``owner`` and ``tags`` of its own it has those of its account."""
+
+    platform: Platform = Field(strict=False)
+    id: str = Field(pattern=r"^[0-9]{1,32}$", description="the digits at the end of the video's link")
+    account: str = ""
+    name: Line = ""
+    owner: Line | None = None
+    tags: list[Line] | None = None
+    content_category: ContentCategory = Field(ContentCategory.DEFAULT, strict=False)
+
+
+class ChannelModel(_Model):
+    """A way to tell people: an Apprise URL or ``console://``."""
+
+    url: str

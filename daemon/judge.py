@@ -1,0 +1,189 @@
+"""Judge: committed polls in; alerts, transitions and owed letters out, in one commit.
+
+Runs on the writer's thread. The windows and the live alerts it works on are derived from rows; a crash between the
+commit of the polls and the commit of what follows from them leaves those polls marked unjudged, and ``resume`` judges
+them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from daemon.providers import ENDPOINTS
+from daemon.providers.answer import Reason
+from daemon.recent import HEALTH_METRICS, Recent
+from rules.book import Rule, RuleBook, retired
+from rules.evaluate import AlertKey, Look, close, evaluate
+from rules.values import Alert, Outcome, Record, Subject, Target
+from storage.records import POLLED, Judged, Polled, Remembered
+from storage.store import Store
+
+RECORDS_KEPT_IN_SIGHT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A finished poll, with what the store does not keep: why it failed in words, and how long it took (seconds)."""
+
+    target: str
+    endpoint: str
+    polled: Polled
+    detail: str = ""
+    seconds: float = 0.0
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why there are no numbers; None if there are."""
+        return None if self.polled.outcome == POLLED else Reason(self.polled.outcome)
+
+
+class Judge:
+    """Follows every target's alerts. ``channels`` are those that exist; what others were told is forgotten."""
+
+    def __init__(
+        self, store: Store, recent: Recent, book: RuleBook, targets: Mapping[str, Target], channels: Collection[str]
+    ) -> None:
+        self._store, self._recent, self._book, self._targets = store, recent, book, targets
+        self._channels = frozenset(channels)
+        self._rules: dict[str, Mapping[str, tuple[Rule, ...]]] = {}
+        self._alerts: dict[str, dict[AlertKey, Alert]] = {}
+
+    # --- at start ---------------------------------------------------------------------------------------------
+
+    def remember(self, at: datetime) -> None:
+        """Rebuild windows and alerts from rows."""
+        watched = self._store.remembered()
+        for line in watched:
+            self._recent.watch(line.schedule_id, line.target, line.endpoint, line.interval.total_seconds())
+        for schedule_id, at_s, keys, numbers in self._store.samples(None, self._since(at)):
+            self._recent.see(schedule_id, at_s, keys, numbers)
+        for line in watched:
+            self._recall_sight(line)
+        self._assign_rules(watched)
+        self.reload_alerts()
+
+    def resume(self, at: datetime) -> list[Outcome]:
+        """Judge what a crash left unjudged, and end the alerts whose rule or target is no more."""
+        unjudged = self._store.unjudged()
+        outcomes = [ended for alerts in list(self._alerts.values()) for ended in self._orphans(alerts.values(), at)]
+        looked = {line.target for line in unjudged} | self._alerts.keys()
+        outcomes += [outcome for target in looked for outcome in self._look(target, self._all_rules(target), at)]
+        return self._commit(outcomes, [line.schedule_id for line in unjudged], at)
+
+    def reload_alerts(self) -> None:
+        """Read the live alerts anew: after a start, or after a letter died and its channel is owed again."""
+        self._alerts = {}
+        for alert in self._store.live_alerts():
+            self._keep(replace(alert, told={c: level for c, level in alert.told.items() if c in self._channels}))
+
+    def _since(self, at: datetime) -> Mapping[str, datetime]:
+        needs = self._book.needs()
+        return {
+            name: at - timedelta(seconds=max((needs.get(metric.name, 0.0) for metric in endpoint.metrics), default=0.0))
+            for name, endpoint in ENDPOINTS.items()
+        }
+
+    def _recall_sight(self, line: Remembered) -> None:
+        if line.outcome is None or line.polled is None:
+            return
+        reason = None if line.outcome == POLLED else Reason(line.outcome)
+        if reason is not None:
+            self._recent.miss(line.schedule_id)
+        self._recent.note([(line.schedule_id, line.polled.timestamp(), reason, "")])
+
+    def _assign_rules(self, watched: Iterable[Remembered]) -> None:
+        """Each target's rules by the endpoint whose poll can change them; targets alike share one table."""
+        endpoints: dict[str, set[str]] = {}
+        for line in watched:
+            endpoints.setdefault(line.target, set()).add(line.endpoint)
+        shared: dict[tuple[Subject, frozenset[str]], Mapping[str, tuple[Rule, ...]]] = {}
+        for key, target in self._targets.items():
+            kind = (target.subject, frozenset(endpoints.get(key, ())))
+            self._rules[key] = shared.setdefault(kind, self._rules_by_endpoint(*kind))
+
+    def _rules_by_endpoint(self, subject: Subject, endpoints: frozenset[str]) -> Mapping[str, tuple[Rule, ...]]:
+        yields = {name: {metric.name for metric in ENDPOINTS[name].metrics} for name in endpoints} | {
+            "": HEALTH_METRICS
+        }
+        rules = self._book.applying(subject, frozenset().union(*yields.values()))
+        return {name: tuple(rule for rule in rules if rule.needs.keys() & own) for name, own in yields.items()}
+
+    # --- at every group of polls ------------------------------------------------------------------------------
+
+    def settle(self, ended: Sequence[Ended], owner: str, at: datetime) -> list[Outcome]:
+        """Commit finished polls, take them in, judge their targets, and commit what follows."""
+        accepted = set(self._store.commit_polls([each.polled for each in ended], owner))
+        ended = [each for each in ended if each.polled.schedule_id in accepted]
+        due: dict[str, dict[Rule, None]] = {}
+        for each in ended:
+            watch = self._recent.watches[each.polled.schedule_id]
+            self._take_in(each.polled)
+            due.setdefault(watch.target, {}).update(dict.fromkeys(self._rules[watch.target][watch.endpoint.name]))
+        noted = [(e.polled.schedule_id, e.polled.at.timestamp(), e.reason, e.detail) for e in ended]
+        for target in self._recent.note(noted):
+            due.setdefault(target, {}).update(dict.fromkeys(self._rules[target][""]))
+        outcomes = [outcome for target, rules in due.items() for outcome in self._look(target, rules, at)]
+        return self._commit(outcomes, [each.polled.schedule_id for each in ended], at)
+
+    def watch_time(self, at: datetime) -> list[Outcome]:
+        """Look again at what time alone can change, and at alerts that somebody has not been told about."""
+        outcomes: list[Outcome] = []
+        for target in self._targets:
+            timed = [rule for rule in self._all_rules(target) if rule.timed]
+            alerting = {rule for rule, _ in self._alerts.get(target, ())}
+            rules = dict.fromkeys([*timed, *(rule for rule in self._all_rules(target) if rule.name in alerting)])
+            outcomes += self._look(target, rules, at)
+        return self._commit(outcomes, [], at)
+
+    def _take_in(self, polled: Polled) -> None:
+        if polled.values is None:
+            self._recent.miss(polled.schedule_id)
+        else:
+            self._recent.see(polled.schedule_id, polled.at.timestamp(), polled.values.keys(), polled.values.values())
+
+    def _all_rules(self, target: str) -> Iterable[Rule]:
+        return dict.fromkeys(rule for rules in self._rules.get(target, {}).values() for rule in rules)
+
+    def _look(self, target: str, rules: Iterable[Rule], at: datetime) -> list[Outcome]:
+        return evaluate(rules, self._scene(target, at)) if rules else []
+
+    def _scene(self, target: str, at: datetime) -> Look:
+        return Look(
+            target=self._targets[target],
+            view=self._recent.view(target),
+            alerts=self._alerts.get(target, {}),
+            at=at,
+            measured=self._recent.measured(target),
+            records=lambda kind: self._records(target, kind),
+        )
+
+    def _records(self, target: str, kind: str) -> Sequence[Record]:
+        if kind == "failure":
+            return self._recent.failures(target)
+        return self._store.facts(target, kind, RECORDS_KEPT_IN_SIGHT)
+
+    def _commit(self, outcomes: Sequence[Outcome], judged: Sequence[int], at: datetime) -> list[Outcome]:
+        if outcomes or judged:
+            live = self._store.commit_judgement(Judged(outcomes, judged), at)
+            for outcome in outcomes:
+                alerts = self._alerts.get(outcome.alert.target, {})
+                alerts.pop((outcome.alert.rule, outcome.alert.labels), None)
+            for alert in live:
+                self._keep(alert)
+        return list(outcomes)
+
+    def _keep(self, alert: Alert) -> None:
+        self._alerts.setdefault(alert.target, {})[alert.rule, alert.labels] = alert
+
+    def _orphans(self, alerts: Iterable[Alert], at: datetime) -> Iterable[Outcome]:
+        """The ends of alerts that no rule follows any more; they leave ``_alerts`` here."""
+        for alert in list(alerts):
+            rules = {rule.name: rule for rule in self._all_rules(alert.target)}
+            rule = rules.get(alert.rule)
+            if rule is not None and alert.reach <= len(rule.levels):
+                continue
+            target = self._targets.get(alert.target) or Target(alert.target, Subject.ACCOUNT, alert.target, "")
+            look = Look(target, {}, {}, at, {}, lambda _kind: ())
+            yield close(alert, retired(alert.rule, target.subject, alert.reach), look, "no longer watched")

@@ -1,0 +1,152 @@
+"""What the daemon is given of the world: the real providers, or the simulated ones."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TextIO
+
+from daemon.clock import Clock
+from daemon.config import Access, Config, Override, Watched
+from daemon.fetch import Fetcher, Service
+from daemon.plan import interval_of
+from daemon.poll import Cookies
+from daemon.providers import ENDPOINTS
+from daemon.providers.endpoint import Provider
+from daemon.secrets import Secret, Unresolved, resolve
+from daemon.simulator.server import Simulator
+from daemon.simulator.world import SCENARIOS, World
+from rules.values import Subject
+
+PART = "simulate:"
+SIMULATED_INTERVAL = timedelta(seconds=3)
+SIMULATED_STEP = timedelta(seconds=8)
+"""In a simulation half a day of a creator's life takes this long, so that a minute shows something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Where to ask, with what, where to write, and which environment. ``providers`` are those that can be asked."""
+
+    fetcher: Fetcher
+    providers: frozenset[Provider]
+    cookies: Cookies
+    out: TextIO
+    env: Mapping[str, str]
+    simulated: bool = False
+
+
+def has_keys(config: Config, env: Mapping[str, str]) -> bool:
+    """Whether at least one provider has its key."""
+    return any(_token(access, config, env) is not None for access in config.providers.values())
+
+
+def real_outside(config: Config, out: TextIO, env: Mapping[str, str]) -> Outside:
+    """The providers that have a key, and the cookies as they are at the time of each call."""
+    services = {
+        provider: Service(access.base_url, token, access.timeout_s)
+        for provider, access in config.providers.items()
+        if (token := _token(access, config, env)) is not None
+    }
+    references = {watched.target.key: watched.cookie for watched in config.targets}
+
+    def cookies(target: str) -> Secret | Unresolved | None:
+        reference = references[target]
+        return resolve(reference, env, config.base) if reference else None
+
+    return Outside(Fetcher(services, _lanes(config)), frozenset(services), cookies, out, env)
+
+
+@contextlib.asynccontextmanager
+async def simulation(config: Config, clock: Clock) -> AsyncIterator[Config]:
+    """A running simulator, and ``config`` as it is to be watched there: often, and in a database of its own.
+
+    What an earlier simulation left in that database is removed: its world is no more.
+    """
+    world = World(started=clock.now(), step=SIMULATED_STEP, scenarios=parts(config))
+    simulator = Simulator(world, clock.now)
+    base_url = await simulator.start()
+    try:
+        database = _simulated(config.database)
+        for suffix in ("", "-wal", "-shm"):
+            database.with_name(database.name + suffix).unlink(missing_ok=True)
+        yield replace(
+            config,
+            database=database,
+            providers={provider: Access(base_url, "", 100.0, 10.0, 16) for provider in Provider},
+            overrides={
+                name: Override(min(interval_of(endpoint, config), SIMULATED_INTERVAL), 100.0)
+                for name, endpoint in ENDPOINTS.items()
+            },
+        )
+    finally:
+        await simulator.stop()
+
+
+def parts(config: Config) -> dict[str, str]:
+    """The part each target plays in a simulation: its tag ``simulate:SCENARIO``, under every name it is asked by."""
+    return {
+        name: tag.removeprefix(PART)
+        for watched in config.targets
+        for tag in watched.target.tags
+        if tag.startswith(PART) and tag.removeprefix(PART) in SCENARIOS
+        for name in _names(watched)
+    }
+
+
+def _names(watched: Watched) -> list[str]:
+    own = watched.video_id if watched.target.subject is Subject.VIDEO else watched.uid
+    return [name for name in (watched.target.key.rpartition("/")[2], own) if name]
+
+
+def simulated_outside(config: Config, out: TextIO, env: Mapping[str, str]) -> Outside:
+    """The simulator in the place of each provider; the cookie of an account names the account."""
+    services = {
+        provider: Service(access.base_url, Secret("simulated"), access.timeout_s)
+        for provider, access in config.providers.items()
+    }
+    return Outside(
+        fetcher=Fetcher(services, _lanes(config)),
+        providers=frozenset(services),
+        cookies=lambda target: Secret(f"sim-cookie:{target.rpartition('/')[2]}"),
+        out=out,
+        env=env,
+        simulated=True,
+    )
+
+
+def database_of(config: Config, env: Mapping[str, str]) -> Path:
+    """The database that a daemon with this configuration and environment writes."""
+    return config.database if has_keys(config, env) else _simulated(config.database)
+
+
+@contextlib.contextmanager
+def alone_on(database: Path) -> Iterator[None]:
+    """The right to be the only daemon on ``database``, which ends with the process at the latest.
+
+    Two would tell everything twice, and a simulation would remove what another is at work on. Raises ``OSError`` in
+    words where another daemon has the right.
+    """
+    with database.with_name(f"{database.name}-lock").open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OSError(f"{database}: another daemon is at work on this database") from None
+        yield
+
+
+def _simulated(database: Path) -> Path:
+    return database.with_stem(f"{database.stem}-simulated")
+
+
+def _lanes(config: Config) -> int:
+    return sum(access.in_flight for access in config.providers.values())
+
+
+def _token(access: Access, config: Config, env: Mapping[str, str]) -> Secret | None:
+    token = resolve(access.token, env, config.base) if access.token else None
+    return token if isinstance(token, Secret) else None

@@ -1,0 +1,170 @@
+"""The process: ticks, pages, signals, systemd. It ends on SIGTERM or Ctrl-C, within ten seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, TextIO
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from daemon import systemd, web
+from daemon.app import App
+from daemon.clock import Clock, SystemClock
+from daemon.config import Config
+from daemon.outside import Outside, alone_on, database_of, has_keys, real_outside, simulated_outside, simulation
+from daemon.simulator.server import Simulator
+from rules.values import Subject
+
+POLL_S, DELIVER_S, COUNT_S, LOOK_S = 0.5, 1.0, 5.0, 30.0
+DRAIN_S = 8.0
+"""How long calls under way may take to finish at the end; their polls are due again if they do not."""
+LATE = timedelta(seconds=60)
+"""A daemon whose ticks stand still for so long is not ready."""
+
+log = structlog.get_logger("creatorwatch.run")
+
+
+class Ticks:
+    """When each verb last ran: the pulse that readiness and the watchdog are told by."""
+
+    def __init__(self) -> None:
+        self.at: dict[str, datetime] = {}
+
+    def late(self, at: datetime) -> list[str]:
+        """The verbs that have stood still."""
+        return [verb for verb, last in self.at.items() if at - last > LATE]
+
+
+async def run(config: Config, version: str, config_hash: str, env: Mapping[str, str], out: TextIO) -> None:
+    """Watch by ``config`` until a signal ends it; ``out`` is the console channel, and is told what is going on.
+
+    Raises ``OSError`` in words where the address is taken or another daemon has the database, and
+    ``StoreUnusableError`` where the database is unusable.
+    """
+    clock = SystemClock()
+    stop = _on_signals()
+    async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(alone_on(database_of(config, env)))
+        if not has_keys(config, env):
+            config = await stack.enter_async_context(simulation(config, clock))
+            outside = simulated_outside(config, out, env)
+        else:
+            outside = real_outside(config, out, env)
+        app = App(config, outside, version, config_hash)
+        await stack.enter_async_context(_opened(app, clock))
+        ticks = Ticks()
+        url = await stack.enter_async_context(_pages(app, config, clock, ticks))
+        await stack.enter_async_context(_ticking(app, clock, ticks))
+        systemd.ready()
+        print(_greeting(config, outside, url), file=out, flush=True)
+        await stop.wait()
+        systemd.stopping()
+        log.info("stopping")
+
+
+def _greeting(config: Config, outside: Outside, url: str) -> str:
+    accounts = sum(watched.target.subject is Subject.ACCOUNT for watched in config.targets)
+    lines = [
+        f"watching {accounts} accounts and {len(config.targets) - accounts} videos by {len(config.book.rules)} rules",
+        f"numbers for Prometheus: {url}/metrics    health: {url}/readyz    database: {config.database}",
+    ]
+    if outside.simulated:
+        lines.insert(0, "no API key is set: everything you see is SIMULATED, at a few seconds for half a day")
+    else:
+        lines += [f"note: {note}" for note in config.notes]
+    return "\n".join([*lines, "stop: Ctrl-C", ""])
+
+
+@contextlib.asynccontextmanager
+async def _opened(app: App, clock: Clock) -> AsyncIterator[None]:
+    await app.open(clock.now())
+    try:
+        yield
+    finally:
+        await app.close(DRAIN_S)
+
+
+@contextlib.asynccontextmanager
+async def _pages(app: App, config: Config, clock: Clock, ticks: Ticks) -> AsyncIterator[str]:
+    def ready() -> tuple[bool, Mapping[str, object]]:
+        late = ticks.late(clock.now())
+        return not late, {"late": late, "ticks": {verb: at.isoformat() for verb, at in ticks.at.items()}}
+
+    server = web.WebServer(web.build(app.metrics.render, ready))
+    url = await server.start(config.listen.host, config.listen.port)
+    try:
+        yield url
+    finally:
+        await server.stop()
+
+
+@contextlib.asynccontextmanager
+async def _ticking(app: App, clock: Clock, ticks: Ticks) -> AsyncIterator[None]:
+    """APScheduler only ticks: due work is claimed from the database, never one job a target.
+
+    At the end the ticks under way finish: one that is cut short leaves what it claimed to nobody.
+    """
+    scheduler = AsyncIOScheduler(
+        timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+    )
+    turns: list[asyncio.Lock] = []
+
+    def every(seconds: float, verb: str, work: Callable[[datetime], Coroutine[Any, Any, object]]) -> None:
+        turn = asyncio.Lock()
+
+        async def tick() -> None:
+            async with turn:
+                at = clock.now()
+                await work(at)
+                ticks.at[verb] = at
+
+        turns.append(turn)
+        ticks.at[verb] = clock.now()
+        scheduler.add_job(tick, "interval", seconds=seconds, name=verb)
+
+    async def deliver(at: datetime) -> None:
+        app.watch.deliver(at)
+
+    async def beat() -> None:
+        if not ticks.late(clock.now()):
+            systemd.watchdog()
+
+    every(POLL_S, "poll", app.watch.poll)
+    every(DELIVER_S, "deliver", deliver)
+    every(LOOK_S, "look", app.watch.look)
+    every(COUNT_S, "count", app.count)
+    beat_s = systemd.watchdog_interval_s()
+    if beat_s is not None:
+        scheduler.add_job(beat, "interval", seconds=beat_s, name="watchdog")
+    scheduler.start()
+    try:
+        yield
+    finally:
+        scheduler.pause()
+        await asyncio.sleep(0)  # what was already called begins
+        for turn in turns:
+            await turn.acquire()
+        scheduler.shutdown(wait=False)
+
+
+def _on_signals() -> asyncio.Event:
+    """What the first signal to stop sets, from now on."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def until_stopped(simulator: Simulator, out: TextIO) -> None:
+    """Serve a simulator until a signal ends it. Raises ``OSError`` where the port is taken."""
+    stop = _on_signals()
+    url = await simulator.start()
+    print(f"simulating TikHub and KeyAPI on {url}; any key will do\nstop: Ctrl-C", file=out, flush=True)
+    await stop.wait()
+    await simulator.stop()

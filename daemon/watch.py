@@ -1,0 +1,148 @@
+"""The three verbs at work: asking on the event loop, storing and judging on one thread, telling per channel."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+import structlog
+
+from daemon.deliver import Deliverer
+from daemon.judge import Ended, Judge
+from daemon.metrics import Metrics
+from daemon.poll import Call, Poller
+from rules.values import Outcome
+
+T = TypeVar("T")
+log = structlog.get_logger("creatorwatch.watch")
+
+
+class Writer:
+    """The one thread that owns the store, the windows and the alerts."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do ``work`` on the thread, after all that was given to it before."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def close(self) -> None:
+        """Finish what was begun, and end the thread."""
+        self._thread.shutdown()
+
+
+class Watch:
+    """Moves polls from due to told. Every method is given the time; none waits for another verb."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        poller: Poller,
+        judge: Judge,
+        deliverer: Deliverer,
+        metrics: Metrics,
+        owner: str,
+        in_flight: int,
+    ) -> None:
+        self._writer, self._poller, self._judge, self._deliverer = writer, poller, judge, deliverer
+        self._metrics, self._owner, self._in_flight = metrics, owner, in_flight
+        self._calls: set[asyncio.Task[None]] = set()
+        self._ended: list[Ended] = []
+        self._settling: asyncio.Task[None] | None = None
+        self.settled_at: datetime | None = None
+
+    async def poll(self, at: datetime) -> None:
+        """Start the calls that are due and may be made now; their answers are settled as they come."""
+        calls = await self._writer.run(lambda: self._poller.claim(at, self._in_flight - len(self._calls)))
+        for call in calls:
+            task = asyncio.create_task(self._ask(call, at))
+            self._calls.add(task)
+            task.add_done_callback(self._calls.discard)
+
+    async def _ask(self, call: Call, at: datetime) -> None:
+        self._ended += await self._poller.poll(call, at)
+        if self._settling is None or self._settling.done():
+            self._settling = asyncio.create_task(self._settle())
+
+    async def _settle(self) -> None:
+        """Commit and judge in groups: whatever ended while the last group was being written is the next."""
+        while self._ended:
+            ended, self._ended = self._ended, []
+            at = max(each.polled.at for each in ended)
+            started_s = time.perf_counter()
+            outcomes = await self._writer.run(partial(self._judge.settle, ended, self._owner, at))
+            self._metrics.judged(time.perf_counter() - started_s, len(ended))
+            self._count(ended, outcomes)
+            self.settled_at = at
+
+    def _count(self, ended: Sequence[Ended], outcomes: Sequence[Outcome]) -> None:
+        for each in ended:
+            self._metrics.counted(each.endpoint, each.polled.outcome, each.seconds)
+            if each.reason is not None:
+                log.warning(
+                    "poll failed",
+                    target=each.target,
+                    endpoint=each.endpoint,
+                    reason=each.reason.value,
+                    detail=each.detail,
+                    again=each.polled.due.isoformat(),
+                )
+        for outcome in outcomes:
+            for transition in outcome.transitions:
+                self._metrics.transitioned(outcome.alert.rule, transition.change)
+                log.info(
+                    "alert",
+                    rule=outcome.alert.rule,
+                    target=outcome.alert.target,
+                    labels=dict(outcome.alert.labels),
+                    change=transition.change.name.lower(),
+                    level=transition.to_level,
+                )
+
+    async def look(self, at: datetime) -> None:
+        """Judge what time alone changes, and what somebody is still owed."""
+        self._count((), await self._writer.run(lambda: self._judge.watch_time(at)))
+
+    async def resume(self, at: datetime) -> None:
+        """Pick up where the last process stopped."""
+        self._count((), await self._writer.run(lambda: self._judge.resume(at)))
+
+    def deliver(self, at: datetime) -> None:
+        """Let the channels that are free send what waits."""
+        self._deliverer.start(at)
+
+    async def settle(self) -> None:
+        """Wait until every call that was started is answered, committed and judged."""
+        while under_way := [*self._calls, *self._still_settling()]:
+            await asyncio.wait(under_way)
+
+    async def drain(self, seconds: float) -> None:
+        """Let calls and letters under way finish for so long; then give the calls up, and commit what was answered."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.settle()
+                await self._deliverer.settle()
+        except TimeoutError:
+            log.warning("given up at the end", calls=len(self._calls))
+            for call in self._calls:
+                call.cancel()
+            await asyncio.gather(*self._calls, *self._still_settling(), return_exceptions=True)
+
+    def _still_settling(self) -> list[asyncio.Task[None]]:
+        return [] if self._settling is None or self._settling.done() else [self._settling]
+
+    async def step(self, at: datetime) -> None:
+        """One whole turn at a virtual time: poll, judge, deliver, and wait for all of it."""
+        await self.poll(at)
+        await self.settle()
+        await self.look(at)
+        tried = 1
+        while tried:
+            self.deliver(at)
+            tried = await self._deliverer.settle()

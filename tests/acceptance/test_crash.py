@@ -1,0 +1,136 @@
+"""kill -9 in the middle of polling, judging and delivering: nothing is lost, and nothing told twice that was confirmed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import sys
+import time
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from daemon.clock import SystemClock
+from daemon.simulator.server import Simulator
+from daemon.simulator.world import World
+
+COMMAND = shutil.which("creatorwatch", path=str(Path(sys.executable).parent))
+ACCOUNTS = [f"violation-ladder-{name}" for name in ("ann", "bob", "cy")]
+
+CONFIG = """
+database: {database}
+listen: 127.0.0.1:0
+providers: {{tikhub: {{token: "${{TIKHUB_TOKEN}}", base_url: "{base_url}", rate_per_s: 1000}}}}
+endpoints: {{get_account_health_status: {{interval: 1s, rate_per_s: 1000}}}}
+accounts: [{accounts}]
+channels: {{managers: {{url: "{inbox}"}}}}
+rules:
+  - {{name: points, on: account, summary: "{{name}} {{violation_score}}",
+      levels: {{info: violation_score >= 9, warning: violation_score >= 15, high: violation_score >= 21}}}}
+"""
+
+
+class Daemon:
+    """One real process after another on the same database."""
+
+    def __init__(self, config: Path) -> None:
+        self._config = config
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            COMMAND,
+            "run",
+            str(self._config),
+            env={**os.environ, "TIKHUB_TOKEN": "simulated", "COOKIE": "x"},
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+
+    async def kill(self, how: signal.Signals = signal.SIGKILL) -> int:
+        assert self._process is not None
+        self._process.send_signal(how)
+        return await self._process.wait()
+
+
+async def until(condition, seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        await asyncio.sleep(0.02)
+
+
+def rows(database: Path, query: str) -> list[tuple]:
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        return connection.execute(query).fetchall()
+
+
+@pytest.fixture
+def cookies(tmp_path):
+    for name in ACCOUNTS:
+        (tmp_path / name).write_text(f"sim-cookie:{name}", encoding="utf-8")
+    return ", ".join(f'{{platform: tiktok, id: {n}, name: {n}, cookie: "${{file:{n}}}"}}' for n in ACCOUNTS)
+
+
+async def test_nothing_is_lost_and_nothing_confirmed_is_repeated(tmp_path, managers, cookies):
+    clock, chance = SystemClock(), random.Random(5)
+    simulator = Simulator(World(started=clock.now(), step=timedelta(seconds=4)), clock.now)
+    database, config = tmp_path / "watch.db", tmp_path / "rules.yaml"
+    config.write_text(
+        CONFIG.format(database=database, base_url=await simulator.start(), accounts=cookies, inbox=managers.url),
+        encoding="utf-8",
+    )
+    daemon = Daemon(config)
+    try:
+        for moment in ("polling", "delivering", "any", "judging", "delivering", "any", "judging", "any"):
+            heard, asked = len(managers.got), sum(simulator.calls.values())
+            if moment == "delivering":
+                managers.answering.clear()
+            simulator.world.faults.update({"*": "slow"} if moment == "polling" else {})
+            await daemon.start()
+            await until(lambda asked=asked: sum(simulator.calls.values()) > asked)
+            if moment == "delivering":
+                await until(lambda heard=heard: len(managers.got) > heard)
+            elif moment == "judging":
+                await until(lambda asked=asked: sum(simulator.calls.values()) > asked + 3)
+            elif moment == "any":
+                await asyncio.sleep(chance.uniform(0, 1.5))
+            await daemon.kill()
+            managers.answering.set()
+            simulator.world.clear()
+        await daemon.start()
+        await until(lambda: managers.titles()[-1:] and all(over(managers.titles(), name) for name in ACCOUNTS), 60)
+        assert await daemon.kill(signal.SIGTERM) == 0
+    finally:
+        await simulator.stop()
+    check(database, managers)
+
+
+def over(titles: list[str], name: str) -> bool:
+    own = [title for title in titles if name in title]
+    return bool(own) and own[-1].startswith("✔")
+
+
+def check(database: Path, inbox) -> None:
+    letters = dict(rows(database, "select alert_id || '.' || id, status from outbox"))
+    heard = Counter(message["message"].rpartition("id: ")[2] for message in inbox.got)
+    assert set(letters.values()) == {"sent"}
+    assert set(heard) == set(letters), "every letter arrived, and nothing that was not a letter"
+    assert sum(heard.values()) - len(heard) <= 2, "at most the two that were killed between send and mark come again"
+    confirmed = rows(database, "select outbox_id, count(*) from receipt where outcome = 'sent' group by outbox_id")
+    assert {count for _, count in confirmed} == {1}
+    assert rows(database, "select count(*) from alert where closed_ms is null") == [(0,)]
+    for name in ACCOUNTS:
+        once = [title for title, _ in itertools.groupby(t for t in inbox.titles() if name in t)]
+        kinds = [title.split(":")[0] for title in once]
+        assert kinds[0].startswith("▲")
+        assert kinds[-1] == "✔ RESOLVED"
+    assert rows(database, "pragma integrity_check") == [("ok",)]

@@ -1,0 +1,201 @@
+"""The four rules of the mission, and blindness, from the provider's answer to the reader's message."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+HOURS, DAYS = timedelta(hours=1), timedelta(days=1)
+
+MEI = '{platform: tiktok, id: mei, name: Mei, uid: "107955", handle: mei, owner: lin, cookie: "${COOKIE}"}'
+LEO = '{platform: tiktok, id: leo, name: Leo, uid: "204", handle: leo}'
+XIAO = '{platform: douyin, id: xiao, name: Xiao, cookie: "${COOKIE}"}'
+VIDEO = '{platform: tiktok, id: "7460937381265411370", account: mei, name: Dance}'
+
+LADDER = [
+    "▲ WARNING: Mei has 9 violation points",
+    "▲ HIGH: Mei has 12 violation points",
+    "▲ HIGH: Mei has 15 violation points",
+    "▲ HIGH: Mei has 18 violation points",
+    "▲ CRITICAL: Mei has 21 violation points",
+    "▲ CRITICAL: Mei has 24 violation points",
+    "✔ RESOLVED: Mei has 0 violation points",
+]
+
+
+def about(inbox, words):
+    return [title for title in inbox.titles() if words in title]
+
+
+async def test_violation_points_climb_the_official_ladder_and_each_step_is_told_once(tell, managers, operators):
+    story = await tell(MEI, scenarios={"mei": "violation-ladder"})
+    async with story.daemon():
+        await story.live(5 * DAYS)
+    assert about(managers, "violation points") == LADDER
+    assert operators.got == []
+
+
+async def test_each_step_says_who_what_it_means_what_comes_next_and_when_it_was_seen(tell, managers):
+    story = await tell(MEI, scenarios={"mei": "violation-ladder"})
+    async with story.daemon():
+        await story.live(26 * HOURS)
+    told = next(message["message"] for message in managers.got if "12 violation" in message["title"])
+    for line in (
+        "Level: warned → off-24h",
+        "violation_score: 9 → 12",
+        "Means: e-commerce suspended for 24 hours",
+        "Next: off-48h at violation_score >= 15, 3 to go",
+        "Measured: 2026-03-03 ",
+        "Who: Mei (tiktok/account/mei), owner lin",
+        "https://www.tiktok.com/@mei",
+        "reason: ",
+        "id: ",
+    ):
+        assert line in told
+
+
+async def test_a_fired_alert_holds_while_nothing_is_known_and_its_end_is_told_once(tell, managers, operators):
+    story = await tell(MEI, scenarios={"mei": "violation-ladder"})
+    async with story.daemon():
+        await story.live(3 * DAYS)
+        before = len(managers.got)
+        assert about(managers, "violation points") == LADDER[:before]
+        story.world.faults["*"] = "http-500"
+        await story.live(2 * DAYS)
+        assert managers.got[before:] == []
+        story.world.clear()
+        await story.live(12 * HOURS)
+    assert len(about(managers, "RESOLVED: Mei has")) == 1
+    assert [title.partition(":")[0] for title in operators.titles()] == ["▲ CRITICAL", "✔ RESOLVED"]
+
+
+async def test_an_account_on_the_health_rating_is_never_called_banned(tell, managers):
+    story = await tell(MEI, scenarios={"mei": "chr-healthy"})
+    async with story.daemon():
+        await story.live(2 * DAYS)
+    assert managers.got == []
+
+
+async def test_a_migration_from_points_to_the_rating_is_no_crossing(tell, managers):
+    story = await tell(MEI, scenarios={"mei": "scheme-migration"})
+    async with story.daemon():
+        await story.live(6 * DAYS)
+    assert managers.got == []
+
+
+async def test_bought_views_fire_after_two_polls_hold_between_the_thresholds_and_clear_below(tell, managers):
+    story = await tell(MEI, VIDEO, {"7460937381265411370": "fake-wave"}, step=2 * DAYS)
+    async with story.daemon():
+        await story.live(14 * DAYS, every=6 * HOURS)
+    assert [title.partition(":")[0] for title in about(managers, "fake score")] == ["▲ HIGH", "✔ RESOLVED"]
+    fired, resolved = about(managers, "fake score")
+    assert float(fired.split()[-1]) > 60
+    assert float(resolved.split()[-1]) < 50
+
+
+async def test_a_lasting_drop_in_author_rank_fires_once_and_a_steady_month_does_not(tell, managers):
+    story = await tell(XIAO, scenarios={"xiao": "rank-slump"})
+    async with story.daemon():
+        await story.live(29 * DAYS, every=6 * HOURS)
+        assert managers.got == []
+        await story.live(7 * DAYS, every=6 * HOURS)
+    assert about(managers, "AuthorRank") == ["▲ WARNING: Xiao: AuthorRank has been at the bottom for three days"]
+
+
+async def test_bought_fans_are_told_once_and_the_alert_ends_a_day_after_the_last_of_them(tell, managers):
+    story = await tell(LEO, scenarios={"204": "bought-fans"})
+    async with story.daemon():
+        await story.live(15 * DAYS, every=3 * HOURS)
+        assert managers.got == []
+        await story.live(4 * DAYS, every=3 * HOURS)
+    assert [title.partition(" jumped")[0] for title in managers.titles()] == [
+        "▲ WARNING: Leo: fans",
+        "✔ RESOLVED: Leo: fans",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "who"),
+    [
+        ("http-500", "TikHub does not answer"),
+        ("balance-402", "TikHub does not answer"),
+        ("rate-limited", "TikHub does not answer"),
+        ("bad-json", "Mei cannot be seen: no-answer"),
+        ("cookie-expired", "Mei cannot be seen: cookie-expired"),
+        ("empty-200", "Mei cannot be seen: cookie-expired"),
+    ],
+)
+async def test_no_answer_fires_no_business_rule_and_one_operator_alert(tell, managers, operators, fault, who):
+    story = await tell(MEI, scenarios={"mei": "violation-ladder"})
+    async with story.daemon():
+        await story.live(2 * HOURS)
+        story.world.faults["*"] = fault
+        await story.live(2 * DAYS)
+        opened = story.alerts()
+    assert managers.got == []
+    assert len(opened) == 1
+    assert operators.titles()[-1].endswith(who)
+
+
+async def test_a_private_account_loses_no_fans_and_one_operator_is_told(tell, managers, operators):
+    story = await tell(LEO, scenarios={"204": "calm"})
+    async with story.daemon():
+        await story.live(15 * DAYS, every=3 * HOURS)
+        story.world.scenarios["204"] = "private"
+        await story.live(3 * DAYS, every=3 * HOURS)
+    assert managers.got == []
+    assert operators.titles() == ["▲ WARNING: Leo cannot be seen: no-answer"]
+
+
+async def test_a_restart_repeats_no_paid_call_and_no_message(tell, managers):
+    story = await tell(MEI, scenarios={"mei": "violation-ladder"})
+    async with story.daemon():
+        await story.live(30 * HOURS)
+    calls, told = sum(story.simulator.calls.values()), list(managers.titles())
+    async with story.daemon() as app:
+        await app.watch.step(story.clock.now())
+    assert sum(story.simulator.calls.values()) == calls
+    assert managers.titles() == told
+
+
+async def test_a_channel_that_was_down_for_hours_is_told_in_order_when_it_is_back(tell, managers):
+    story = await tell(MEI, scenarios={"mei": "violation-ladder"})
+    async with story.daemon():
+        managers.status = 503
+        await story.live(30 * HOURS)
+        assert managers.got == []
+        managers.status = 200
+        await story.live(6 * HOURS)
+    assert about(managers, "violation points")[:2] == LADDER[:2]
+
+
+async def test_a_letter_that_died_is_owed_again(tell, managers):
+    story = await tell(MEI, scenarios={"mei": "violation-ladder"}, step=30 * DAYS)
+    async with story.daemon() as app:
+        managers.status = 503
+        await story.live(36 * DAYS, every=3 * HOURS)
+        assert (await app.count(story.clock.now())).outbox_dead > 0
+        managers.status = 200
+        await story.live(1 * DAYS, every=3 * HOURS)
+    assert about(managers, "violation points")[-1] == LADDER[0]
+
+
+async def test_a_rule_that_was_removed_ends_its_alerts_with_a_message(tell, managers):
+    story = await tell(MEI, scenarios={"mei": "violation-ladder"})
+    async with story.daemon():
+        await story.live(30 * HOURS)
+    fewer = [rule for rule in story.config.book.rules if rule.name != "violation-points"]
+    object.__setattr__(story.config, "book", type(story.config.book)(tuple(fewer)))
+    async with story.daemon() as app:
+        await app.watch.step(story.clock.now())
+    assert managers.titles()[-1].startswith("✔ RESOLVED: Mei: violation-points")
+
+
+async def test_records_whose_appeal_closes_are_told_by_record_and_end_when_struck(tell, managers):
+    story = await tell(MEI, scenarios={"mei": "appeal-window"})
+    async with story.daemon():
+        await story.live(40 * DAYS, every=6 * HOURS)
+    steps = [message["message"].partition("\n")[0] for message in managers.got if "appeal window" in message["title"]]
+    assert steps[:3] == ["Level: none → week", "Level: week → three-days", "Level: three-days → last-day"]
+    assert about(managers, "RESOLVED: Mei: the appeal window")
