@@ -19,7 +19,7 @@ from daemon.clock import SystemClock
 HIDDEN = "***"
 
 _SECRET_KEY = re.compile(r"(.*[_-])?(token|cookie|authorization|password|url)s?", re.IGNORECASE)
-_TALKATIVE = ("httpx", "httpcore", "apscheduler", "apprise", "uvicorn")  # at INFO they print whole URLs, or every tick
+_TALKATIVE = ("httpx", "httpcore", "apscheduler", "uvicorn")  # at INFO they print whole URLs, or every tick
 
 
 def configure(level: str, tty: bool, redact: Callable[[str], str], stream: TextIO) -> None:

@@ -75,7 +75,7 @@ def test_a_known_secret_is_in_no_part_of_a_line(stream, tty):
         fail()
     except ValueError:
         log.exception("failed")
-        logging.getLogger("apprise").exception("failed with %s", SECRET)
+        logging.getLogger("uvicorn.error").exception("failed with %s", SECRET)
     assert "7f3a" not in stream.getvalue()
     assert stream.getvalue().count("ValueError: ***") == 2
 
@@ -93,7 +93,7 @@ def test_a_key_that_only_resembles_a_secret_one_stays_readable(entries):
     assert (entry["cookie_ok"], entry["tokens_used_count"]) == (True, 3)
 
 
-@pytest.mark.parametrize("name", ["httpx", "httpcore.http11", "apscheduler.executors", "apprise", "uvicorn.error"])
+@pytest.mark.parametrize("name", ["httpx", "httpcore.http11", "apscheduler.executors", "uvicorn.error"])
 def test_a_library_is_heard_from_warning_on(entries, name):
     logging.getLogger(name).info("GET https://example.org/?key=%s", SECRET)
     logging.getLogger(name).warning("retrying")
