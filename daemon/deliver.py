@@ -9,6 +9,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from daemon.channels import Channel, NotSent, Sent
+from daemon.logs import report
 from rules.values import Message
 from storage.records import SENT, Delivery, Letter
 from storage.store import Store
@@ -59,6 +60,7 @@ class Deliverer:
         for name in self._channels:
             if name not in self._under_way or self._under_way[name].done():
                 self._under_way[name] = asyncio.create_task(self._empty(name, at))
+                self._under_way[name].add_done_callback(report)
 
     async def settle(self) -> int:
         """Wait until no channel is sending; how many letters were tried."""

@@ -48,6 +48,7 @@ class Judge:
         self._store, self._recent, self._book, self._targets = store, recent, book, targets
         self._channels = frozenset(channels)
         self._rules: dict[str, Mapping[str, tuple[Rule, ...]]] = {}
+        self._timed: list[str] = []
         self._alerts: dict[str, dict[AlertKey, Alert]] = {}
 
     # --- at start ---------------------------------------------------------------------------------------------
@@ -67,8 +68,8 @@ class Judge:
     def resume(self, at: datetime) -> list[Outcome]:
         """Judge what a crash left unjudged, and end the alerts whose rule or target is no more."""
         unjudged = self._store.unjudged()
-        outcomes = [ended for alerts in list(self._alerts.values()) for ended in self._orphans(alerts.values(), at)]
-        looked = {line.target for line in unjudged} | self._alerts.keys()
+        outcomes = [self._end(orphan, at) for orphan in self._orphans()]
+        looked = ({line.target for line in unjudged} | self._alerts.keys()) & self._targets.keys()
         outcomes += [outcome for target in looked for outcome in self._look(target, self._all_rules(target), at)]
         return self._commit(outcomes, [line.schedule_id for line in unjudged], at)
 
@@ -101,7 +102,10 @@ class Judge:
         shared: dict[tuple[Subject, frozenset[str]], Mapping[str, tuple[Rule, ...]]] = {}
         for key, target in self._targets.items():
             kind = (target.subject, frozenset(endpoints.get(key, ())))
-            self._rules[key] = shared.setdefault(kind, self._rules_by_endpoint(*kind))
+            if kind not in shared:
+                shared[kind] = self._rules_by_endpoint(*kind)
+            self._rules[key] = shared[kind]
+        self._timed = [key for key in self._targets if any(rule.timed for rule in self._all_rules(key))]
 
     def _rules_by_endpoint(self, subject: Subject, endpoints: frozenset[str]) -> Mapping[str, tuple[Rule, ...]]:
         yields = {name: {metric.name for metric in ENDPOINTS[name].metrics} for name in endpoints} | {
@@ -130,11 +134,10 @@ class Judge:
     def watch_time(self, at: datetime) -> list[Outcome]:
         """Look again at what time alone can change, and at alerts that somebody has not been told about."""
         outcomes: list[Outcome] = []
-        for target in self._targets:
-            timed = [rule for rule in self._all_rules(target) if rule.timed]
+        for target in dict.fromkeys([*self._timed, *self._alerts]):
             alerting = {rule for rule, _ in self._alerts.get(target, ())}
-            rules = dict.fromkeys([*timed, *(rule for rule in self._all_rules(target) if rule.name in alerting)])
-            outcomes += self._look(target, rules, at)
+            due = [rule for rule in self._all_rules(target) if rule.timed or rule.name in alerting]
+            outcomes += self._look(target, due, at)
         return self._commit(outcomes, [], at)
 
     def _take_in(self, polled: Polled) -> None:
@@ -168,22 +171,34 @@ class Judge:
         if outcomes or judged:
             live = self._store.commit_judgement(Judged(outcomes, judged), at)
             for outcome in outcomes:
-                alerts = self._alerts.get(outcome.alert.target, {})
-                alerts.pop((outcome.alert.rule, outcome.alert.labels), None)
+                self._drop(outcome.alert)
             for alert in live:
                 self._keep(alert)
         return list(outcomes)
 
+    def _drop(self, alert: Alert) -> None:
+        alerts = self._alerts.get(alert.target, {})
+        alerts.pop((alert.rule, alert.labels), None)
+        if not alerts:
+            self._alerts.pop(alert.target, None)
+
     def _keep(self, alert: Alert) -> None:
         self._alerts.setdefault(alert.target, {})[alert.rule, alert.labels] = alert
 
-    def _orphans(self, alerts: Iterable[Alert], at: datetime) -> Iterable[Outcome]:
-        """The ends of alerts that no rule follows any more; they leave ``_alerts`` here."""
-        for alert in list(alerts):
-            rules = {rule.name: rule for rule in self._all_rules(alert.target)}
-            rule = rules.get(alert.rule)
-            if rule is not None and alert.reach <= len(rule.levels):
-                continue
-            target = self._targets.get(alert.target) or Target(alert.target, Subject.ACCOUNT, alert.target, "")
-            look = Look(target, {}, {}, at, {}, lambda _kind: ())
-            yield close(alert, retired(alert.rule, target.subject, alert.reach), look, "no longer watched")
+    def _orphans(self) -> list[Alert]:
+        """The alerts that no rule follows any more. They are taken out of those that are."""
+        orphans = []
+        for target, alerts in list(self._alerts.items()):
+            rules = {rule.name: rule for rule in self._all_rules(target)}
+            for key, alert in list(alerts.items()):
+                rule = rules.get(alert.rule)
+                if rule is None or alert.reach > len(rule.levels):
+                    orphans.append(alerts.pop(key))
+            if not alerts:
+                del self._alerts[target]
+        return orphans
+
+    def _end(self, alert: Alert, at: datetime) -> Outcome:
+        target = self._targets.get(alert.target) or Target(alert.target, Subject.ACCOUNT, alert.target, "")
+        look = Look(target, {}, {}, at, {}, lambda _kind: ())
+        return close(alert, retired(alert.rule, target.subject, alert.reach), look, "no longer watched")

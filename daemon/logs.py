@@ -5,10 +5,11 @@ What libraries log through the standard library passes the same redaction.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Callable, Mapping
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
 from structlog.stdlib import ProcessorFormatter
@@ -41,6 +42,12 @@ def configure(level: str, tty: bool, redact: Callable[[str], str], stream: TextI
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
     logging.raiseExceptions = False  # the report of a line that cannot be formatted prints its arguments as they are
+
+
+def report(task: asyncio.Task[Any]) -> None:
+    """Log the exception that ended a task: it is a bug, and nobody else is waiting to hear of it."""
+    if not task.cancelled() and task.exception() is not None:
+        structlog.get_logger("creatorwatch").error("a task broke", task=task.get_name(), exc_info=task.exception())
 
 
 def _prepare() -> list[Processor]:

@@ -21,7 +21,7 @@ from daemon.simulator.server import Simulator
 from rules.values import Subject
 
 POLL_S, DELIVER_S, COUNT_S, LOOK_S = 0.5, 1.0, 5.0, 30.0
-DRAIN_S = 8.0
+DRAIN_S = 4.0
 """How long calls under way may take to finish at the end; their polls are due again if they do not."""
 LATE = timedelta(seconds=60)
 """A daemon whose ticks stand still for so long is not ready."""

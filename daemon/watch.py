@@ -14,6 +14,7 @@ import structlog
 
 from daemon.deliver import Deliverer
 from daemon.judge import Ended, Judge
+from daemon.logs import report
 from daemon.metrics import Metrics
 from daemon.poll import Call, Poller
 from rules.values import Outcome
@@ -63,12 +64,17 @@ class Watch:
         for call in calls:
             task = asyncio.create_task(self._ask(call, at))
             self._calls.add(task)
-            task.add_done_callback(self._calls.discard)
+            task.add_done_callback(self._answered)
+
+    def _answered(self, task: asyncio.Task[None]) -> None:
+        self._calls.discard(task)
+        report(task)
 
     async def _ask(self, call: Call, at: datetime) -> None:
         self._ended += await self._poller.poll(call, at)
         if self._settling is None or self._settling.done():
             self._settling = asyncio.create_task(self._settle())
+            self._settling.add_done_callback(report)
 
     async def _settle(self) -> None:
         """Commit and judge in groups: whatever ended while the last group was being written is the next."""

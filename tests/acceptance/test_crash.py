@@ -1,4 +1,4 @@
-"""kill -9 in the middle of polling, judging and delivering: nothing is lost, and nothing told twice that was confirmed."""
+"""kill -9 in the middle of polling, judging and delivering: nothing is lost, nothing confirmed is told twice."""
 
 from __future__ import annotations
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+
+from rules.book import RuleBook
 
 HOURS, DAYS = timedelta(hours=1), timedelta(days=1)
 
@@ -186,10 +189,35 @@ async def test_a_rule_that_was_removed_ends_its_alerts_with_a_message(tell, mana
     async with story.daemon():
         await story.live(30 * HOURS)
     fewer = [rule for rule in story.config.book.rules if rule.name != "violation-points"]
-    object.__setattr__(story.config, "book", type(story.config.book)(tuple(fewer)))
+    object.__setattr__(story.config, "book", RuleBook(tuple(fewer)))
     async with story.daemon() as app:
         await app.watch.step(story.clock.now())
     assert managers.titles()[-1].startswith("✔ RESOLVED: Mei: violation-points")
+
+
+async def test_a_target_that_is_no_longer_watched_ends_its_alerts_with_a_message(tell, managers):
+    story = await tell(MEI, scenarios={"mei": "violation-ladder"})
+    async with story.daemon():
+        await story.live(30 * HOURS)
+    object.__setattr__(story.config, "targets", ())
+    async with story.daemon() as app:
+        await app.watch.step(story.clock.now())
+        assert story.alerts() == []
+    assert managers.titles()[-1].startswith("✔ RESOLVED: tiktok/account/mei: violation-points")
+
+
+async def test_a_ladder_that_became_shorter_than_its_alert_ends_it_and_starts_anew(tell, managers):
+    story = await tell(MEI, scenarios={"mei": "violation-ladder"})
+    async with story.daemon():
+        await story.live(50 * HOURS)
+    points = next(rule for rule in story.config.book.rules if rule.name == "violation-points")
+    shorter = replace(points, levels=points.levels[:1])
+    object.__setattr__(story.config, "book", RuleBook((shorter,)))
+    async with story.daemon() as app:
+        await app.watch.step(story.clock.now())
+        await story.live(3 * HOURS)
+    last = managers.titles()[-2:]
+    assert last == ["✔ RESOLVED: Mei: violation-points level 4", "▲ WARNING: Mei has 18 violation points"]
 
 
 async def test_records_whose_appeal_closes_are_told_by_record_and_end_when_struck(tell, managers):
