@@ -14,7 +14,6 @@ from itertools import chain
 from prometheus_client import (
     CollectorRegistry,
     Counter,
-    Gauge,
     Histogram,
     Info,
     disable_created_metrics,
@@ -99,7 +98,6 @@ class Metrics:
         self._poll_duration = histogram(
             "poll_duration_seconds", "How long a poll took.", ["endpoint"], buckets=_POLL_BUCKETS_S
         )
-        self._poll_lag = Gauge("creatorwatch_poll_lag_seconds", "How late the last poll started.", registry=registry)
         self._deliveries = counter("deliveries", "Deliveries by outcome.", ["channel", "outcome"])
         self._delivery_duration = histogram("delivery_duration_seconds", "How long a delivery took.", ["channel"])
         self._judged_targets = counter("judged_targets", "Targets judged.")
@@ -117,10 +115,6 @@ class Metrics:
         """A poll ended; ``outcome`` is "ok" or a failure's reason."""
         self._polls.labels(endpoint, outcome).inc()
         self._poll_duration.labels(endpoint).observe(seconds)
-
-    def lag_s(self, seconds: float) -> None:
-        """A poll started ``seconds`` after it was due."""
-        self._poll_lag.set(seconds)
 
     def delivered(self, channel: str, outcome: str, seconds: float) -> None:
         """An attempt to deliver one message ended."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TextIO
 from daemon.clock import Clock
 from daemon.config import Access, Config, Override, Watched
 from daemon.fetch import Fetcher, Service
+from daemon.lock import hold
 from daemon.plan import interval_of
 from daemon.poll import Cookies
 from daemon.providers import ENDPOINTS
@@ -65,15 +65,15 @@ def real_outside(config: Config, out: TextIO, env: Mapping[str, str]) -> Outside
 async def simulation(config: Config, clock: Clock) -> AsyncIterator[Config]:
     """A running simulator, and ``config`` as it is to be watched there: often, and in a database of its own.
 
-    What an earlier simulation left in that database is removed: its world is no more.
+    What an earlier simulation left in that database is removed: its world is no more. Raises ``OSError`` in words where
+    another daemon holds the database.
     """
     world = World(started=clock.now(), step=SIMULATED_STEP, scenarios=parts(config))
     simulator = Simulator(world, clock.now)
     base_url = await simulator.start()
     try:
         database = _simulated(config.database)
-        for suffix in ("", "-wal", "-shm"):
-            database.with_name(database.name + suffix).unlink(missing_ok=True)
+        _forget(database)
         yield replace(
             config,
             database=database,
@@ -85,6 +85,12 @@ async def simulation(config: Config, clock: Clock) -> AsyncIterator[Config]:
         )
     finally:
         await simulator.stop()
+
+
+def _forget(database: Path) -> None:
+    with hold(database):  # another daemon may be at work on it
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{database}{suffix}").unlink(missing_ok=True)
 
 
 def parts(config: Config) -> dict[str, str]:
@@ -120,23 +126,14 @@ def simulated_outside(config: Config, out: TextIO, env: Mapping[str, str]) -> Ou
 
 
 def database_of(config: Config, env: Mapping[str, str]) -> Path:
-    """The database that a daemon with this configuration and environment writes."""
-    return config.database if has_keys(config, env) else _simulated(config.database)
+    """The database that a daemon with this configuration writes.
 
-
-@contextlib.contextmanager
-def alone_on(database: Path) -> Iterator[None]:
-    """The right to be the only daemon on ``database``, which ends with the process at the latest.
-
-    Two would tell everything twice, and a simulation would remove what another is at work on. Raises ``OSError`` in
-    words where another daemon has the right.
+    Without keys in the environment it may be either: the daemon may have been given others. Then the one written last.
     """
-    with database.with_name(f"{database.name}-lock").open("ab") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OSError(f"{database}: another daemon is at work on this database") from None
-        yield
+    if has_keys(config, env):
+        return config.database
+    found = [path for path in (config.database, _simulated(config.database)) if path.exists()]
+    return max(found, key=lambda path: path.stat().st_mtime, default=config.database)
 
 
 def _simulated(database: Path) -> Path:
