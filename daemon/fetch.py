@@ -1,8 +1,9 @@
 """The one door to the providers: one call of an endpoint, every page of it, and what it came to.
 
 httpx's connection pool takes quadratic time in its connections, and a request cancelled while it waits for one blocks
-its slot for ever. So each lane here is a client of its own with one connection, and the waiting is done outside, before
-the lanes. Keys and cookies appear in no log, no exception and no repr.
+its slot for ever. So each lane here is a transport of its own with one connection, and the waiting is done outside,
+before the lanes. No client stands between: nothing follows redirects, keeps cookies or reads the environment. Keys and
+cookies appear in no log, no exception and no repr.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib import metadata
 from typing import cast
 
@@ -108,7 +108,7 @@ class Fetcher:
         self._tls = httpx.create_ssl_context(trust_env=False)
         self._agent = f"creatorwatch/{_version()}"
         self._free = asyncio.Semaphore(lanes)
-        self._idle: dict[Provider, list[httpx.AsyncClient]] = {provider: [] for provider in services}
+        self._idle: dict[Provider, list[_Lane]] = {provider: [] for provider in services}
 
     async def fetch(self, endpoint: Endpoint, asked: Sequence[Asked], cookie: str, at: datetime) -> Fetched:
         """Ask ``endpoint`` about ``asked`` (at most ``endpoint.batch``), with the cookie they share or "".
@@ -118,9 +118,9 @@ class Fetcher:
         refused = self._refuse(endpoint, cookie)
         if refused is not None:
             return Fetched({one.target_key: refused for one in asked}, calls=0, seconds=0.0)
-        async with self._lane(endpoint.provider) as client:
+        async with self._lane(endpoint.provider) as lane:
             started_s = time.perf_counter()
-            pages, calls = await self._pages(client, endpoint, asked, cookie, at)
+            pages, calls = await self._pages(lane, endpoint, asked, cookie, at)
             seconds = time.perf_counter() - started_s
         answers = {one.target_key: _read(endpoint, pages, one) for one in asked}
         return Fetched(answers, calls, seconds)
@@ -129,7 +129,7 @@ class Fetcher:
         """Close every connection. To be called when no fetch is under way."""
         for idle in self._idle.values():
             while idle:
-                await idle.pop().aclose()
+                await idle.pop().close()
 
     def _refuse(self, endpoint: Endpoint, cookie: str) -> Failure | None:
         service = self._services.get(endpoint.provider)
@@ -143,42 +143,31 @@ class Fetcher:
         return None
 
     @asynccontextmanager
-    async def _lane(self, provider: Provider) -> AsyncIterator[httpx.AsyncClient]:
-        """Lend the client used last. One whose request was cut off is closed, and is not lent again."""
+    async def _lane(self, provider: Provider) -> AsyncIterator[_Lane]:
+        """Lend the lane used last. One whose request was cut off is closed, and is not lent again."""
         async with self._free:
             idle = self._idle[provider]
-            client = idle.pop() if idle else self._open(self._services[provider].timeout_s)
+            lane = idle.pop() if idle else self._open()
             try:
-                yield client
+                yield lane
             except BaseException:
-                await client.aclose()
+                await lane.close()
                 raise
-            if not client.is_closed:
-                idle.append(client)
+            if not lane.closed:
+                idle.append(lane)
 
-    def _open(self, timeout_s: float) -> httpx.AsyncClient:
+    def _open(self) -> _Lane:
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
-        transport = self._transport or httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False, limits=limits)
-        headers = {"User-Agent": self._agent, "Accept": "application/json", "Accept-Encoding": "gzip"}
-        # A cookie that a provider sets must not come back with another account's call.
-        jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-        return httpx.AsyncClient(
-            transport=transport,
-            headers=headers,
-            cookies=jar,
-            timeout=timeout_s,
-            trust_env=False,
-            follow_redirects=False,
-        )
+        return _Lane(self._transport or httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False, limits=limits))
 
     async def _pages(
-        self, client: httpx.AsyncClient, endpoint: Endpoint, asked: Sequence[Asked], cookie: str, at: datetime
+        self, lane: _Lane, endpoint: Endpoint, asked: Sequence[Asked], cookie: str, at: datetime
     ) -> tuple[list[object] | Failure, int]:
         """Return the data of every page, or the first failure; and how many requests that took."""
         pages: list[object] = []
         ends_s = time.monotonic() + PAGING_S
         for page in range(1, PAGES + 1):
-            opened = await self._call(client, endpoint.provider, endpoint.ask(asked, cookie, page), at)
+            opened = await self._call(lane, endpoint.provider, endpoint.ask(asked, cookie, page), at)
             if isinstance(opened, Failure):
                 return opened, page
             pages.append(opened.data)
@@ -188,16 +177,14 @@ class Fetcher:
                 return Failure(Reason.TIMEOUT, f"the list did not end within {PAGING_S:.0f} s"), page
         return Failure(Reason.BAD_PAYLOAD, f"the list did not end within {PAGES} pages"), PAGES
 
-    async def _call(
-        self, client: httpx.AsyncClient, provider: Provider, request: Request, at: datetime
-    ) -> Opened | Failure:
+    async def _call(self, lane: _Lane, provider: Provider, request: Request, at: datetime) -> Opened | Failure:
         timeout_s = self._services[provider].timeout_s
         try:
             # httpx limits the wait for each piece; this limits the whole, for an answer may come drop by drop.
             async with asyncio.timeout(timeout_s):
-                answer, body = await self._exchange(client, provider, request)
+                answer, body = await self._exchange(lane, provider, request)
         except TimeoutError:
-            await client.aclose()
+            await lane.close()
             return _too_slow(timeout_s)
         except httpx.TimeoutException:
             return _too_slow(timeout_s)
@@ -214,22 +201,43 @@ class Fetcher:
             expected=request.query,
         )
 
-    async def _exchange(
-        self, client: httpx.AsyncClient, provider: Provider, request: Request
-    ) -> tuple[httpx.Response, bytes | None]:
+    async def _exchange(self, lane: _Lane, provider: Provider, request: Request) -> tuple[httpx.Response, bytes | None]:
         """Send one request; the body is None if it is larger than the cap."""
         service = self._services[provider]
-        key = service.token.reveal() if service.token else ""
-        url = service.base_url.rstrip("/") + request.path
-        headers = {"Authorization": f"Bearer {key}"}
-        sent = client.build_request(
-            request.method, url, params=request.query or None, json=request.json, headers=headers
+        sent = httpx.Request(
+            request.method,
+            service.base_url.rstrip("/") + request.path,
+            params=request.query or None,
+            json=request.json,
+            headers=self._headers(service),
+            extensions={"timeout": httpx.Timeout(service.timeout_s).as_dict()},
         )
-        answer = await client.send(sent, stream=True)
+        answer = await lane.transport.handle_async_request(sent)
         try:
             return answer, await _within(answer, self._body_cap)
         finally:
             await answer.aclose()
+
+    def _headers(self, service: Service) -> dict[str, str]:
+        key = service.token.reveal() if service.token else ""
+        return {
+            "Authorization": f"Bearer {key}",
+            "User-Agent": self._agent,
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+        }
+
+
+@dataclass(slots=True)
+class _Lane:
+    """A way to a provider with one connection."""
+
+    transport: httpx.AsyncBaseTransport
+    closed: bool = False
+
+    async def close(self) -> None:
+        self.closed = True
+        await self.transport.aclose()
 
 
 def _too_slow(timeout_s: float) -> Failure:
