@@ -1,8 +1,7 @@
 """Judge: committed polls in; alerts, transitions and owed letters out, in one commit.
 
 Runs on the writer's thread. The windows and the live alerts it works on are derived from rows; a crash between the
-commit of the polls and the commit of what follows from them leaves those polls marked unjudged, and ``resume`` judges
-them.
+commit of the polls and the commit of what follows from them leaves those polls unjudged, and ``resume`` judges them.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from daemon.recent import HEALTH_METRICS, Recent
 from rules.book import Rule, RuleBook, retired
 from rules.evaluate import AlertKey, Look, close, evaluate
 from rules.values import Alert, Outcome, Record, Subject, Target
-from storage.records import POLLED, Judged, Polled, Remembered
+from storage.records import POLLED, Polled, Remembered
 from storage.store import Store
 
 RECORDS_KEPT_IN_SIGHT = 20
@@ -71,7 +70,7 @@ class Judge:
         outcomes = [self._end(orphan, at) for orphan in self._orphans()]
         looked = ({line.target for line in unjudged} | self._alerts.keys()) & self._targets.keys()
         outcomes += [outcome for target in looked for outcome in self._look(target, self._all_rules(target), at)]
-        return self._commit(outcomes, [line.schedule_id for line in unjudged], at)
+        return self._commit(outcomes, at, self._store.committed())
 
     def reload_alerts(self) -> None:
         """Read the live alerts anew: after a start, or after a letter died and its channel is owed again."""
@@ -118,7 +117,8 @@ class Judge:
 
     def settle(self, ended: Sequence[Ended], owner: str, at: datetime) -> list[Outcome]:
         """Commit finished polls, take them in, judge their targets, and commit what follows."""
-        accepted = set(self._store.commit_polls([each.polled for each in ended], owner))
+        committed = self._store.commit_polls([each.polled for each in ended], owner)
+        accepted = set(committed.accepted)
         ended = [each for each in ended if each.polled.schedule_id in accepted]
         due: dict[str, dict[Rule, None]] = {}
         for each in ended:
@@ -129,7 +129,7 @@ class Judge:
         for target in self._recent.note(noted):
             due.setdefault(target, {}).update(dict.fromkeys(self._rules[target][""]))
         outcomes = [outcome for target, rules in due.items() for outcome in self._look(target, rules, at)]
-        return self._commit(outcomes, [each.polled.schedule_id for each in ended], at)
+        return self._commit(outcomes, at, committed.number)
 
     def watch_time(self, at: datetime) -> list[Outcome]:
         """Look again at what time alone can change, and at alerts that somebody has not been told about."""
@@ -138,7 +138,7 @@ class Judge:
             alerting = {rule for rule, _ in self._alerts.get(target, ())}
             due = [rule for rule in self._all_rules(target) if rule.timed or rule.name in alerting]
             outcomes += self._look(target, due, at)
-        return self._commit(outcomes, [], at)
+        return self._commit(outcomes, at)
 
     def _take_in(self, polled: Polled) -> None:
         if polled.values is None:
@@ -167,13 +167,12 @@ class Judge:
             return self._recent.failures(target)
         return self._store.facts(target, kind, RECORDS_KEPT_IN_SIGHT)
 
-    def _commit(self, outcomes: Sequence[Outcome], judged: Sequence[int], at: datetime) -> list[Outcome]:
-        if outcomes or judged:
-            live = self._store.commit_judgement(Judged(outcomes, judged), at)
-            for outcome in outcomes:
-                self._drop(outcome.alert)
-            for alert in live:
-                self._keep(alert)
+    def _commit(self, outcomes: Sequence[Outcome], at: datetime, judged_to: int | None = None) -> list[Outcome]:
+        live = self._store.commit_judgement(outcomes, at, judged_to)
+        for outcome in outcomes:
+            self._drop(outcome.alert)
+        for alert in live:
+            self._keep(alert)
         return list(outcomes)
 
     def _drop(self, alert: Alert) -> None:

@@ -7,7 +7,8 @@ read sees one moment of the database for as long as it lasts, and keeps nobody w
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import (
+    ClauseElement,
     Connection,
     Engine,
     Executable,
@@ -27,12 +29,17 @@ from sqlalchemy import (
     inspect,
     select,
 )
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DatabaseError
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from storage import codec
 from storage.records import StoreUnusableError, Unusable
 
 BUSY_TIMEOUT_MS = 5_000
+CHECKPOINT_PAGES = 8_000
+"""Pages of 4 KiB that the write-ahead log gathers: polls touch the same pages again and again, a checkpoint once."""
+CACHE_KIB = 16_384
 
 Parameters = dict[str, object]
 """The columns of one row, by name."""
@@ -91,6 +98,21 @@ def write(connection: Connection, statement: Executable, rows: list[Parameters])
         connection.execute(statement, rows)
 
 
+class Hot:
+    """A Core statement compiled once and given tuples, in the order of ``names``: a third of the cost of dicts."""
+
+    def __init__(self, statement: ClauseElement, *names: str) -> None:
+        compiled = statement.compile(dialect=sqlite.dialect(), column_keys=list(names))
+        order = compiled.positiontup if isinstance(compiled, SQLCompiler) and compiled.positiontup else names
+        self._sql = str(compiled)
+        self._pick = itemgetter(*(names.index(name) for name in order))
+
+    def write(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
+        """The statement for each row; nothing for none."""
+        if rows:
+            connection.exec_driver_sql(self._sql, [self._pick(row) for row in rows])
+
+
 def _engine(path: Path, mode: str, *pragmas: str) -> Engine:
     uri = f"{path.absolute().as_uri()}?mode={mode}"
 
@@ -100,6 +122,8 @@ def _engine(path: Path, mode: str, *pragmas: str) -> Engine:
             f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
             *pragmas,
             "PRAGMA synchronous = NORMAL",
+            f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}",
+            f"PRAGMA cache_size = -{CACHE_KIB}",
             "PRAGMA foreign_keys = ON",
         ):
             connection.execute(statement)

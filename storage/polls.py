@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
 
 import zstandard
-from sqlalchemy import Connection, bindparam, null, or_, select, true, update
+from sqlalchemy import Connection, bindparam, func, null, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from rules.values import Record
 from storage import codec
-from storage.database import Parameters, among, write
+from storage.database import Hot
 from storage.layouts import Layouts
-from storage.records import POLLED, Polled
-from storage.tables import facts, samples, schedules, snapshots, targets
-
-DAY_MS = 86_400_000
+from storage.records import POLLED, Committed, Polled
+from storage.tables import facts, progress, samples, schedules, snapshots, targets
 
 _COMPRESSOR = zstandard.ZstdCompressor(level=1)
+
+
+@dataclass(slots=True)
+class Known:
+    """What need not be asked of the database or written again. ``forget`` it when a transaction was undone.
+
+    ``judged`` is the number of the newest commit whose polls have been judged.
+    """
+
+    judged: int = 0
+    layouts: Layouts = field(default_factory=Layouts)
+    words: dict[int, int] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Forget what may not have been committed."""
+        self.layouts.forget()
+        self.words.clear()
 
 
 class _Accepted(NamedTuple):
@@ -34,19 +50,27 @@ class _Accepted(NamedTuple):
     digest: bytes | None
 
 
-def commit(connection: Connection, polls: Sequence[Polled], owner: str, layouts: Layouts) -> list[int]:
-    """Store the polls whose lease ``owner`` still holds; the ids of their schedule rows."""
+def commit(connection: Connection, polls: Sequence[Polled], owner: str, known: Known) -> Committed:
+    """Store the polls whose lease ``owner`` still holds."""
     accepted = _accept(connection, polls, owner)
-    write(connection, _UPDATE_SCHEDULE, [_schedule_row(entry) for entry in accepted])
-    write(connection, _INSERT_SAMPLE, _sample_rows(connection, accepted, layouts))
-    write(connection, _INSERT_SNAPSHOT, [_snapshot_row(e) for e in accepted if e.digest != e.known_digest])
-    write(connection, _UPSERT_FACT, [row for entry in accepted for row in _fact_rows(entry)])
-    return [entry.poll.schedule_id for entry in accepted]
+    number = connection.execute(_NEXT, {"judged_to": known.judged}).scalar_one()
+    _UPDATE_SCHEDULE.write(connection, [_schedule_row(entry, number) for entry in accepted])
+    _INSERT_SAMPLE.write(connection, list(_sample_rows(connection, accepted, known.layouts)))
+    _INSERT_SNAPSHOT.write(connection, [_snapshot_row(e) for e in accepted if e.digest != e.known_digest])
+    _UPSERT_FACT.write(connection, [row for entry in accepted for row in _new_facts(entry, known)])
+    return Committed([entry.poll.schedule_id for entry in accepted], number)
+
+
+_NEXT = (
+    update(progress)
+    .values(committed=progress.c.committed + 1, judged=bindparam("judged_to"))
+    .returning(progress.c.committed)
+)
 
 
 def _accept(connection: Connection, polls: Sequence[Polled], owner: str) -> list[_Accepted]:
-    held = _LEASES.where(schedules.c.owner == owner, schedules.c.id.in_(among(p.schedule_id for p in polls)))
-    leases = {lease[0]: lease[1:] for lease in connection.execute(held)}
+    held = {"holder": owner, "ids": codec.to_json([poll.schedule_id for poll in polls])}
+    leases = {lease[0]: lease[1:] for lease in connection.execute(_LEASES, held)}
     accepted = []
     for poll in polls:
         lease = leases.pop(poll.schedule_id, None)  # a lease is good for one answer
@@ -56,50 +80,45 @@ def _accept(connection: Connection, polls: Sequence[Polled], owner: str) -> list
     return accepted
 
 
-_LEASES = select(schedules.c.id, schedules.c.target_id, schedules.c.endpoint, schedules.c.failures, schedules.c.digest)
+_LISTED = func.json_each(bindparam("ids")).table_valued("value")
+_LEASES = select(
+    schedules.c.id, schedules.c.target_id, schedules.c.endpoint, schedules.c.failures, schedules.c.digest
+).where(schedules.c.owner == bindparam("holder"), schedules.c.id.in_(select(_LISTED.c.value)))
 
 
-def _schedule_row(entry: _Accepted) -> Parameters:
+def _schedule_row(entry: _Accepted, number: int) -> tuple[object, ...]:
     poll = entry.poll
-    return {
-        "row_id": poll.schedule_id,
-        "due_ms": codec.to_ms(poll.due),
-        "polled_ms": entry.at_ms,
-        "outcome": poll.outcome,
-        "failures": 0 if poll.outcome == POLLED else entry.failures + 1,
-        "digest": entry.digest,
-    }
+    failures = 0 if poll.outcome == POLLED else entry.failures + 1
+    return codec.to_ms(poll.due), entry.at_ms, poll.outcome, failures, entry.digest, number, poll.schedule_id
 
 
-_UPDATE_SCHEDULE = update(schedules).where(schedules.c.id == bindparam("row_id")).values(owner=null(), unjudged=true())
+_UPDATE_SCHEDULE = Hot(
+    update(schedules)
+    .where(schedules.c.id == bindparam("row_id"))
+    .values(owner=null(), **{name: bindparam(name) for name in ("due_ms", "polled_ms", "outcome", "failures")})
+    .values(digest=bindparam("digest"), commit_number=bindparam("number")),
+    *("due_ms", "polled_ms", "outcome", "failures", "digest", "number", "row_id"),
+)
 
 
-def _sample_rows(connection: Connection, accepted: Sequence[_Accepted], layouts: Layouts) -> list[Parameters]:
-    rows: list[Parameters] = []
+def _sample_rows(
+    connection: Connection, accepted: Sequence[_Accepted], layouts: Layouts
+) -> Iterator[tuple[object, ...]]:
     for entry in accepted:
         values = entry.poll.values
         if values is not None:
             layout = layouts.find(connection, entry.endpoint, values)
             numbers = codec.numbers_to_bytes(map(values.__getitem__, layout.keys))
-            rows.append(
-                {
-                    "schedule_id": entry.poll.schedule_id,
-                    "at_ms": entry.at_ms,
-                    "series_id": layout.series_id,
-                    "numbers": numbers,
-                }
-            )
-    return rows
+            yield entry.poll.schedule_id, entry.at_ms, layout.series_id, numbers
 
 
 # Two polls may describe the same instant (a provider that measures once a day): the later one replaces the earlier.
-_INSERT_SAMPLE = insert(samples).prefix_with("OR REPLACE")
-_INSERT_SNAPSHOT = insert(snapshots).prefix_with("OR REPLACE")
+_INSERT_SAMPLE = Hot(insert(samples).prefix_with("OR REPLACE"), "schedule_id", "at_ms", "series_id", "numbers")
+_INSERT_SNAPSHOT = Hot(insert(snapshots).prefix_with("OR REPLACE"), "schedule_id", "at_ms", "payload")
 
 
-def _snapshot_row(entry: _Accepted) -> Parameters:
-    payload = _COMPRESSOR.compress(entry.poll.payload or b"")
-    return {"schedule_id": entry.poll.schedule_id, "at_ms": entry.at_ms, "payload": payload}
+def _snapshot_row(entry: _Accepted) -> tuple[object, ...]:
+    return entry.poll.schedule_id, entry.at_ms, _COMPRESSOR.compress(entry.poll.payload or b"")
 
 
 def snapshot(connection: Connection, schedule_id: int, at_ms: int) -> bytes | None:
@@ -114,26 +133,27 @@ def snapshot(connection: Connection, schedule_id: int, at_ms: int) -> bytes | No
     return None if payload is None else zstandard.ZstdDecompressor().decompress(payload)
 
 
-def _fact_rows(entry: _Accepted) -> list[Parameters]:
-    return [
-        {
-            "target_id": entry.target_id,
-            "kind": record.kind,
-            "record_id": record.id,
-            "words": codec.to_json(record.words),
-            "first_ms": entry.at_ms,
-            "last_ms": entry.at_ms,
-        }
-        for record in entry.poll.records
+def _new_facts(entry: _Accepted, known: Known) -> list[tuple[object, ...]]:
+    """The rows of a poll's records, unless they are those of the poll before."""
+    rows = [
+        (entry.target_id, each.kind, each.id, codec.to_json(each.words), entry.at_ms) for each in entry.poll.records
     ]
+    words = hash(tuple(row[1:4] for row in rows))
+    if known.words.get(entry.poll.schedule_id) == words:
+        return []
+    known.words[entry.poll.schedule_id] = words
+    return [(*row, entry.at_ms) for row in rows]
 
 
 _INSERT_FACT = insert(facts)
 _SEEN = _INSERT_FACT.excluded
-_UPSERT_FACT = _INSERT_FACT.on_conflict_do_update(
-    index_elements=["target_id", "kind", "record_id"],
-    set_={"words": _SEEN.words, "last_ms": _SEEN.last_ms},
-    where=or_(facts.c.words != _SEEN.words, facts.c.last_ms < _SEEN.last_ms - DAY_MS),
+_UPSERT_FACT = Hot(
+    _INSERT_FACT.on_conflict_do_update(
+        index_elements=["target_id", "kind", "record_id"],
+        set_={"words": _SEEN.words, "last_ms": _SEEN.last_ms},
+        where=facts.c.words != _SEEN.words,
+    ),
+    *("target_id", "kind", "record_id", "words", "first_ms", "last_ms"),
 )
 
 

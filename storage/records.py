@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from rules.values import Labels, News, Outcome, Record, Severity
+from rules.values import Labels, News, Record, Severity
 
 SeriesKey = tuple[str, Labels]
 """A metric's name and the labels of one of its series."""
@@ -82,6 +82,14 @@ class Polled:
 
 
 @dataclass(frozen=True, slots=True)
+class Committed:
+    """A commit of polls: the schedule ids of those accepted, and the commit's number (rising by one)."""
+
+    accepted: Sequence[int]
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Remembered:
     """Where one line of the plan stands. ``outcome`` and ``polled`` are None before the first poll."""
 
@@ -92,14 +100,6 @@ class Remembered:
     outcome: str | None
     polled: datetime | None
     failures: int
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What a look at the polls of ``schedule_ids`` came to."""
-
-    outcomes: Sequence[Outcome]
-    schedule_ids: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from rules.values import Target
 from storage import codec
 from storage.database import Lease, among
 from storage.records import Claim, Planned, Remembered
-from storage.tables import schedules, targets
+from storage.tables import progress, schedules, targets
 
 
 def sync_targets(connection: Connection, named: Sequence[Target], at_ms: int) -> None:
@@ -79,7 +79,7 @@ def _schedule_row(line: Planned, target_id: int) -> dict[str, object]:
         "due_ms": codec.to_ms(line.first_due),
         "interval_ms": line.interval // codec.MILLISECOND,
         "failures": 0,
-        "unjudged": False,
+        "commit_number": 0,
     }
 
 
@@ -149,7 +149,19 @@ def remembered(connection: Connection) -> list[Remembered]:
 
 def unjudged(connection: Connection) -> list[Remembered]:
     """The lines of the plan with a poll that no judgement has seen."""
-    return _remembered(connection, _PLANNED.where(schedules.c.unjudged))
+    judged = select(progress.c.judged).scalar_subquery()
+    return _remembered(connection, _PLANNED.where(schedules.c.commit_number > judged))
+
+
+def committed(connection: Connection) -> int:
+    """The number of the newest commit of polls; 0 before the first."""
+    number: int = connection.execute(select(progress.c.committed)).scalar_one()
+    return number
+
+
+def mark_judged(connection: Connection, number: int) -> None:
+    """The polls of the commits up to this one have been judged."""
+    connection.execute(update(progress).values(judged=number))
 
 
 _PLANNED = (
@@ -181,9 +193,3 @@ def _remembered(connection: Connection, lines: Select[Any]) -> list[Remembered]:
         )
         for row in connection.execute(lines)
     ]
-
-
-def clear_unjudged(connection: Connection, schedule_ids: Sequence[int]) -> None:
-    """Mark the polls of these lines as judged."""
-    judged = update(schedules).where(schedules.c.id.in_(among(schedule_ids))).values(unjudged=False)
-    connection.execute(judged)

@@ -12,17 +12,16 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
-from rules.values import Alert, Record, Target, Transition
+from rules.values import Alert, Outcome, Record, Target, Transition
 from storage import alerts, database, outbox, overview, polls, samples, schedule
 from storage.codec import to_ms
 from storage.database import READING, Lease
-from storage.layouts import Layouts
 from storage.records import (
     AlertRow,
     Claim,
+    Committed,
     Counts,
     Delivery,
-    Judged,
     Letter,
     Planned,
     Polled,
@@ -38,7 +37,7 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._reader = engine.execution_options(**{READING: True})
-        self._layouts = Layouts()
+        self._known = polls.Known()
 
     @classmethod
     def open(cls, path: str | Path, readonly: bool = False) -> Store:
@@ -94,13 +93,13 @@ class Store:
 
     # --- what was seen ----------------------------------------------------------------------------------------
 
-    def commit_polls(self, polled: Sequence[Polled], owner: str) -> list[int]:
-        """Store finished polls; the ids of those accepted. A poll whose lease ``owner`` has lost is dropped."""
+    def commit_polls(self, polled: Sequence[Polled], owner: str) -> Committed:
+        """Store finished polls. A poll whose lease ``owner`` has lost is dropped."""
         try:
             with self._writing() as connection:
-                return polls.commit(connection, polled, owner, self._layouts)
+                return polls.commit(connection, polled, owner, self._known)
         except BaseException:
-            self._layouts.forget()
+            self._known.forget()
             raise
 
     def samples(self, schedule_ids: Sequence[int] | None, since: Mapping[str, datetime]) -> Iterator[SampleRow]:
@@ -110,7 +109,7 @@ class Store:
         window starts from), so the newest of all always does.
         """
         with self._reading() as connection:
-            yield from samples.read(connection, schedule_ids, since, self._layouts)
+            yield from samples.read(connection, schedule_ids, since, self._known.layouts)
 
     def snapshot(self, schedule_id: int, at: datetime) -> bytes | None:
         """The answer in force at a time, as JSON bytes; None before the first."""
@@ -124,21 +123,31 @@ class Store:
 
     # --- what was judged --------------------------------------------------------------------------------------
 
+    def committed(self) -> int:
+        """The number of the newest commit of polls; 0 before the first."""
+        with self._reading() as connection:
+            return schedule.committed(connection)
+
     def unjudged(self) -> list[Remembered]:
         """The lines of the plan whose last poll no judgement has seen."""
         with self._reading() as connection:
             return schedule.unjudged(connection)
 
-    def commit_judgement(self, judged: Judged, at: datetime) -> list[Alert]:
+    def commit_judgement(self, outcomes: Sequence[Outcome], at: datetime, judged_to: int | None = None) -> list[Alert]:
         """Store alerts, steps and owed letters together; those of the alerts that are live, with their ids.
+
+        ``judged_to`` is the number of the newest commit whose polls this judgement has seen. If nothing follows from
+        them, that is written down only with the next commit: polls judged twice come to the same.
 
         What has been told is the store's to say: an owed letter counts as told, and the rest is as stored, without
         the channels that the outcome's alert does not name any more. An alert that never fired leaves no trace.
         """
+        self._known.judged = self._known.judged if judged_to is None else judged_to
+        if not outcomes:
+            return []
         with self._writing() as connection:
-            live = alerts.commit(connection, judged.outcomes, to_ms(at))
-            schedule.clear_unjudged(connection, judged.schedule_ids)
-            return live
+            schedule.mark_judged(connection, self._known.judged)
+            return alerts.commit(connection, outcomes, to_ms(at))
 
     def live_alerts(self) -> list[Alert]:
         """Every alert that is pending or firing, and those that are over but not told to everybody who must know."""

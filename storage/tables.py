@@ -36,12 +36,14 @@ class Series(SQLModel, table=True):
 
 
 class Schedule(SQLModel, table=True):
-    """One line of the plan and its last poll. ``due_ms`` is NULL where it has left the plan."""
+    """One line of the plan and its last poll. ``due_ms`` is NULL where it has left the plan.
+
+    ``commit_number`` is that of the commit that stored the last poll, 0 before the first.
+    """
 
     __table_args__ = (
         UniqueConstraint("target_id", "endpoint", name="uq_schedule_target_id_endpoint"),
         Index("ix_schedule_endpoint_due_ms", "endpoint", "due_ms"),
-        Index("ix_schedule_unjudged", "id", sqlite_where=text("unjudged")),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -53,8 +55,19 @@ class Schedule(SQLModel, table=True):
     polled_ms: int | None = Field(default=None, sa_type=BigInteger)
     outcome: str | None = None
     failures: int
-    unjudged: bool
+    commit_number: int
     digest: bytes | None = None
+
+
+class Progress(SQLModel, table=True):
+    """One row: the number of the newest commit of polls, and of the newest whose polls have been judged.
+
+    A mark a line would touch every line's page a second time; that was a third of the cost of a poll.
+    """
+
+    id: int = Field(primary_key=True)
+    committed: int
+    judged: int
 
 
 class Sample(SQLModel, table=True):
@@ -73,17 +86,21 @@ class Sample(SQLModel, table=True):
 
 
 class Snapshot(SQLModel, table=True):
-    """An answer as it came (zstd of JSON), written only when it differs from the one before it."""
+    """An answer as it came (zstd of JSON), written only when it differs from the one before it.
 
-    __table_args__ = {"sqlite_with_rowid": False}
+    Appended, with an index: rows of this size are dear to insert in the middle of a clustered table.
+    """
 
-    schedule_id: int = Field(primary_key=True, foreign_key="schedule.id")
-    at_ms: int = Field(primary_key=True, sa_type=BigInteger)
+    __table_args__ = (UniqueConstraint("schedule_id", "at_ms", name="uq_snapshot_schedule_id_at_ms"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    schedule_id: int = Field(foreign_key="schedule.id")
+    at_ms: int = Field(sa_type=BigInteger)
     payload: bytes
 
 
 class Fact(SQLModel, table=True):
-    """The words of one record of a target. ``last_ms`` may lag behind by a day while the words stay the same."""
+    """The words of one record of a target. ``last_ms`` is when they were last other than before."""
 
     target_id: int = Field(primary_key=True, foreign_key="target.id")
     kind: str = Field(primary_key=True)
@@ -170,6 +187,7 @@ def _table(model: type[SQLModel]) -> Table:
 targets = _table(Target)
 series = _table(Series)
 schedules = _table(Schedule)
+progress = _table(Progress)
 samples = _table(Sample)
 snapshots = _table(Snapshot)
 facts = _table(Fact)

@@ -25,7 +25,7 @@ from rules.values import (
     Transition,
     Unit,
 )
-from storage.records import Delivery, Judged, Planned, Polled
+from storage.records import Delivery, Planned, Polled
 from storage.store import Store
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -63,7 +63,7 @@ def fresh(state=FIRING, told=None, labels=LABELS):
 def judge(store, alert, *letters, at=T0, change=Change.B_FIRED):
     """What the rules would answer: the letters owed count as told."""
     told = {**alert.told, **{letter.channel: letter.level for letter in letters}}
-    return store.commit_judgement(Judged([Outcome(replace(alert, told=told), [step(change)], letters)], ()), at)
+    return store.commit_judgement([Outcome(replace(alert, told=told), [step(change)], letters)], at)
 
 
 def over(alert):
@@ -113,7 +113,7 @@ def test_one_rule_and_label_set_has_one_live_alert(store):
 
 def test_several_new_alerts_get_their_own_ids(store):
     alerts = [fresh(labels=(("id", str(number)),)) for number in range(50)]
-    stored = store.commit_judgement(Judged([Outcome(alert, (), ()) for alert in alerts], ()), T0)
+    stored = store.commit_judgement([Outcome(alert, (), ()) for alert in alerts], T0)
     assert [replace(alert, id=None) for alert in stored] == alerts
     assert store.live_alerts() == stored
 
@@ -171,16 +171,28 @@ def test_a_channel_that_an_outcome_no_longer_names_is_forgotten(store):
 def test_a_judgement_clears_what_it_has_seen(store):
     store.plan([Planned(KEY, "user", MINUTE, T0)], T0)
     [claimed] = store.claim("user", T0, T0 + MINUTE, "me", 1)
-    store.commit_polls([Polled(claimed.schedule_id, T0, "ok", T0 + MINUTE, {})], "me")
+    committed = store.commit_polls([Polled(claimed.schedule_id, T0, "ok", T0 + MINUTE, {})], "me")
     assert len(store.unjudged()) == 1
-    store.commit_judgement(Judged((), [claimed.schedule_id]), T0)
+    store.commit_judgement([Outcome(fresh(), [step(Change.B_FIRED)], ())], T0, committed.number)
     assert store.unjudged() == []
+
+
+def test_a_judgement_from_which_nothing_follows_is_written_down_with_the_next_polls(store):
+    store.plan([Planned(KEY, endpoint, MINUTE, T0) for endpoint in ("user", "videos")], T0)
+    seen = []
+    for endpoint in ("user", "videos"):
+        [claimed] = store.claim(endpoint, T0, T0 + MINUTE, "me", 1)
+        committed = store.commit_polls([Polled(claimed.schedule_id, T0, "ok", T0 + MINUTE, {})], "me")
+        seen.append([line.endpoint for line in store.unjudged()])
+        store.commit_judgement([], T0, committed.number)
+    assert seen == [["user"], ["videos"]]
+    assert store.committed() == 2
 
 
 def test_a_judgement_that_fails_stores_nothing(store):
     known, unknown = fresh(), replace(fresh(), target="nobody")
     with pytest.raises(KeyError):
-        store.commit_judgement(Judged([Outcome(known, (), [owed()]), Outcome(unknown, (), ())], ()), T0)
+        store.commit_judgement([Outcome(known, (), [owed()]), Outcome(unknown, (), ())], T0)
     assert store.live_alerts() == []
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import event
 from rules.values import (
     Alert, Change, Firing, Message, News, Outcome, Owed, Record, Severity, Subject, Target, Transition
 )
-from storage.records import Judged, Planned, Polled
+from storage.records import Planned, Polled
 from storage.store import Store
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -59,8 +59,8 @@ def live(path, deadly):
 
     event.listen(store._engine, "before_cursor_execute", die)
     event.listen(store._engine, "commit", die)
-    store.commit_polls([polled(n) for n in NUMBERS], "me")
-    store.commit_judgement(Judged([outcome(n) for n in NUMBERS], [n + 1 for n in NUMBERS]), T0)
+    committed = store.commit_polls([polled(n) for n in NUMBERS], "me")
+    store.commit_judgement([outcome(n) for n in NUMBERS], T0, committed.number)
 
 
 seed()
@@ -122,5 +122,5 @@ def test_an_alert_is_there_with_its_step_and_its_letter_or_not_at_all(left_behin
 
 def test_polls_are_judged_exactly_when_their_alerts_are_stored(left_behind):
     for path in left_behind:
-        unjudged = count(path, "select count(*) from schedule where unjudged")
+        unjudged = count(path, "select count(*) from schedule where commit_number > (select judged from progress)")
         assert unjudged == count(path, "select count(*) from sample") - count(path, "select count(*) from alert")

@@ -57,14 +57,21 @@ def _create_plan() -> None:
         sa.Column("polled_ms", sa.BigInteger()),
         sa.Column("outcome", sa.String()),
         sa.Column("failures", sa.Integer(), nullable=False),
-        sa.Column("unjudged", sa.Boolean(), nullable=False),
+        sa.Column("commit_number", sa.Integer(), nullable=False),
         sa.Column("digest", sa.LargeBinary()),
         sa.ForeignKeyConstraint(["target_id"], ["target.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("target_id", "endpoint", name="uq_schedule_target_id_endpoint"),
     )
     op.create_index("ix_schedule_endpoint_due_ms", "schedule", ["endpoint", "due_ms"])
-    op.create_index("ix_schedule_unjudged", "schedule", ["id"], sqlite_where=sa.text("unjudged"))
+    progress = op.create_table(
+        "progress",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("committed", sa.Integer(), nullable=False),
+        sa.Column("judged", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.bulk_insert(progress, [{"id": 1, "committed": 0, "judged": 0}])
 
 
 def _create_memory() -> None:
@@ -81,12 +88,13 @@ def _create_memory() -> None:
     )
     op.create_table(
         "snapshot",
+        sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("schedule_id", sa.Integer(), nullable=False),
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["schedule_id"], ["schedule.id"]),
-        sa.PrimaryKeyConstraint("schedule_id", "at_ms"),
-        sqlite_with_rowid=False,
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("schedule_id", "at_ms", name="uq_snapshot_schedule_id_at_ms"),
     )
     op.create_table(
         "fact",
