@@ -66,11 +66,11 @@ class Judge:
 
     def resume(self, at: datetime) -> list[Outcome]:
         """Judge what a crash left unjudged, and end the alerts whose rule or target is no more."""
-        unjudged = self._store.unjudged()
-        outcomes = [self._end(orphan, at) for orphan in self._orphans()]
-        looked = ({line.target for line in unjudged} | self._alerts.keys()) & self._targets.keys()
-        outcomes += [outcome for target in looked for outcome in self._look(target, self._all_rules(target), at)]
-        return self._commit(outcomes, at, self._store.committed())
+        ended = self._commit([self._end(orphan, at) for orphan in self._orphans()], at)
+        unjudged = {line.target for line in self._store.unjudged()}
+        looked = (unjudged | self._alerts.keys()) & self._targets.keys()
+        outcomes = [outcome for target in looked for outcome in self._look(target, self._all_rules(target), at)]
+        return ended + self._commit(outcomes, at, self._store.committed())
 
     def reload_alerts(self) -> None:
         """Read the live alerts anew: after a start, or after a letter died and its channel is owed again."""
