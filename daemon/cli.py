@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from enum import StrEnum
@@ -83,7 +84,7 @@ def run(
         digest = sha256(file.read_bytes()).hexdigest()[:12]
         asyncio.run(run_daemon(config, metadata.version("creatorwatch"), digest, os.environ, sys.stdout))
     except (OSError, StoreUnusableError) as error:
-        _complain(REDACTOR.redact(str(error)))
+        _complain(REDACTOR.redact(_in_words(error)))
         raise typer.Exit(CANNOT_RUN) from None
 
 
@@ -221,6 +222,10 @@ def _assignments(given: Sequence[str] | None, known: Collection[str], option: st
             near = did_you_mean(name, frozenset(known)) or f"; known are {', '.join(sorted(known))}"
             raise typer.BadParameter(f"expected IDENTITY=NAME; unknown name `{name}`{near}", param_hint=option)
     return {identity: name for identity, _, name in pairs}
+
+
+def _in_words(error: Exception) -> str:
+    return re.sub(r"^\[Errno \d+\] ", "", str(error))
 
 
 def _complain(text: str) -> None:

@@ -133,7 +133,13 @@ def database_of(config: Config, env: Mapping[str, str]) -> Path:
     if has_keys(config, env):
         return config.database
     found = [path for path in (config.database, _simulated(config.database)) if path.exists()]
-    return max(found, key=lambda path: path.stat().st_mtime, default=config.database)
+    return max(found, key=_written_s, default=config.database)
+
+
+def _written_s(database: Path) -> float:
+    """When it was last written: what is new stands in its write-ahead log for a while."""
+    log = database.with_name(f"{database.name}-wal")
+    return max(path.stat().st_mtime for path in (database, log) if path.exists())
 
 
 def _simulated(database: Path) -> Path:

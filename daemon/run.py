@@ -16,7 +16,7 @@ from daemon import systemd, web
 from daemon.app import App
 from daemon.clock import Clock, SystemClock
 from daemon.config import Config
-from daemon.outside import Outside, alone_on, database_of, has_keys, real_outside, simulated_outside, simulation
+from daemon.outside import Outside, has_keys, real_outside, simulated_outside, simulation
 from daemon.simulator.server import Simulator
 from rules.values import Subject
 
@@ -49,7 +49,6 @@ async def run(config: Config, version: str, config_hash: str, env: Mapping[str, 
     clock = SystemClock()
     stop = _on_signals()
     async with contextlib.AsyncExitStack() as stack:
-        stack.enter_context(alone_on(database_of(config, env)))
         if not has_keys(config, env):
             config = await stack.enter_async_context(simulation(config, clock))
             outside = simulated_outside(config, out, env)

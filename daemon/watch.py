@@ -71,7 +71,8 @@ class Watch:
         report(task)
 
     async def _ask(self, call: Call, at: datetime) -> None:
-        self._ended += await self._poller.poll(call, at)
+        ended = await self._poller.poll(call, at)
+        self._ended += ended  # not in one line: the list may have become another one while the answer was awaited
         if self._settling is None or self._settling.done():
             self._settling = asyncio.create_task(self._settle())
             self._settling.add_done_callback(report)

@@ -1,0 +1,340 @@
+"""Each command as a user runs it: the console script in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from daemon.providers import ENDPOINTS
+
+CREATORWATCH = shutil.which("creatorwatch", path=Path(sys.executable).parent)
+EXAMPLE = Path(__file__).parents[2] / "rules.example.yaml"
+COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-8]|9[0-7])[;m]")
+CREATOR = "/api/v1/tiktok/analytics/fetch_creator_info_and_milestones"
+
+WRONG = """\
+listen: 0.0.0.0:1
+accounts:
+  - platform: tiktok
+    id: ana
+    colour: red
+rules:
+  - name: points
+    on: account
+    when: violation_scor > 3
+"""
+
+
+def environment(**more):
+    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8", **more}
+
+
+def creatorwatch(*arguments, cwd, **more):
+    """Run a command to its end, in pipes."""
+    command = [CREATORWATCH, *arguments]
+    return subprocess.run(
+        command, cwd=cwd, env=environment(**more), capture_output=True, text=True, timeout=20, check=False
+    )
+
+
+def on_terminal(*arguments, cwd, **more):
+    """What a command shows on a terminal."""
+    ours, its = pty.openpty()
+    env = environment(TERM="xterm", **more)
+    with subprocess.Popen([CREATORWATCH, *arguments], cwd=cwd, env=env, stdin=its, stdout=its, stderr=its):
+        os.close(its)
+        shown = b"".join(iter(lambda: read(ours), b""))
+    os.close(ours)
+    return shown.decode()
+
+
+def read(terminal):
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:  # Linux: nobody holds the other end any more
+        return b""
+
+
+def until(found, seconds=15):
+    """The first true answer of ``found``."""
+    deadline_s = time.monotonic() + seconds
+    while not (answer := found()):
+        assert time.monotonic() < deadline_s, "waited in vain"
+        time.sleep(0.05)
+    return answer
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory):
+    """A folder in which a daemon has watched the simulator until its first message."""
+    folder = tmp_path_factory.mktemp("watched")
+    soon = (
+        EXAMPLE.read_text()
+        .replace("127.0.0.1:9109", "127.0.0.1:0")
+        .replace("violation_score >= 9", "violation_score >= 6")
+    )
+    (folder / "rules.yaml").write_text(soon)
+    out = folder / "out"
+    with (
+        out.open("w") as stdout,
+        subprocess.Popen([CREATORWATCH, "run"], cwd=folder, env=environment(), stdout=stdout) as daemon,
+    ):
+        try:
+            until(lambda: "WARNING" in out.read_text())
+            until(lambda: '"waiting": 0' in creatorwatch("status", "--json", cwd=folder).stdout)
+        finally:
+            daemon.terminate()
+    return folder
+
+
+# --- help, and what is no command -----------------------------------------------------------------------------------
+
+
+def test_help_names_every_command_and_the_exit_codes(tmp_path):
+    done = creatorwatch("--help", cwd=tmp_path)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.findall(r"(?m)^│ (\w+)  ", done.stdout) == ["run", "check", "endpoints", "simulate", "status", "alerts"]
+    assert "Exit codes: 0 all is well" in done.stdout
+
+
+def test_no_command_shows_the_help(tmp_path):
+    assert "Usage: creatorwatch" in creatorwatch(cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize("command", ["run", "check", "endpoints", "simulate", "status", "alerts"])
+def test_every_command_has_help_of_its_own(command, tmp_path):
+    done = creatorwatch(command, "--help", cwd=tmp_path)
+
+    assert done.returncode == 0
+    assert f"Usage: creatorwatch {command}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [["watch"], ["check", "--strict"], ["alerts", "--limit", "0"], ["run", "--log-level", "loud"]]
+)
+def test_a_command_or_option_that_does_not_exist_is_exit_code_2(arguments, tmp_path):
+    done = creatorwatch(*arguments, cwd=tmp_path)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert arguments[-1] in done.stderr or "--limit" in done.stderr
+
+
+# --- check ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_example_has_no_faults_and_check_says_what_is_off(tmp_path):
+    done = creatorwatch("check", str(EXAMPLE), cwd=tmp_path)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    first, *notes = done.stdout.splitlines()
+    assert re.fullmatch(re.escape(str(EXAMPLE)) + r": 6 targets, \d+ rules, nothing wrong", first)
+    assert "note: tikhub is off: the environment variable TIKHUB_TOKEN is not set" in notes
+
+
+def test_every_fault_is_said_with_its_line_and_column(tmp_path):
+    (tmp_path / "wrong.yaml").write_text(WRONG)
+    done = creatorwatch("check", "wrong.yaml", cwd=tmp_path)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.findall(r"(?m)^wrong\.yaml:(\d+):(\d+): (\w+ \w+)", done.stderr) == [
+        ("1", "9", "only loopback"),
+        ("5", "5", "unknown key"),
+        ("9", "11", "unknown metric"),
+    ]
+    assert len(done.stderr.splitlines()) == 3
+
+
+@pytest.mark.parametrize(("text", "code", "places"), [(WRONG, 2, [(1, 9), (5, 5), (9, 11)]), ("{}", 0, [])])
+def test_check_gives_the_same_faults_as_json(text, code, places, tmp_path):
+    (tmp_path / "rules.yaml").write_text(text)
+    done = creatorwatch("check", "--json", cwd=tmp_path)
+
+    assert (done.returncode, done.stderr) == (code, "")
+    assert [(fault["line"], fault["column"]) for fault in json.loads(done.stdout)] == places
+
+
+@pytest.mark.parametrize("command", ["run", "check", "status", "alerts"])
+def test_no_command_starts_with_a_configuration_that_is_wrong(command, tmp_path):
+    (tmp_path / "wrong.yaml").write_text(WRONG)
+    done = creatorwatch(command, "wrong.yaml", cwd=tmp_path)
+
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 3)
+    assert [path.name for path in tmp_path.iterdir()] == ["wrong.yaml"]
+
+
+def test_the_file_may_be_named_by_the_environment(tmp_path):
+    assert creatorwatch("check", cwd=tmp_path, CREATORWATCH_RULES=str(EXAMPLE)).returncode == 0
+    assert creatorwatch("check", cwd=tmp_path).stderr == "rules.yaml:1:1: there is no such file\n"
+
+
+# --- endpoints ------------------------------------------------------------------------------------------------------
+
+
+def test_endpoints_lists_all_six_with_cost_series_unit_and_meaning(tmp_path):
+    done = creatorwatch("endpoints", cwd=tmp_path)
+
+    assert (done.returncode, done.stderr, len(ENDPOINTS)) == (0, "", 6)
+    for endpoint in ENDPOINTS.values():
+        assert f"{endpoint.name}  {endpoint.provider} {endpoint.method} {endpoint.path}\n" in done.stdout
+        assert f"{endpoint.cost_usd} USD a call" in done.stdout
+        for metric in endpoint.metrics:
+            assert re.search(rf"{metric.name}\S* +{metric.unit} +{re.escape(metric.meaning)} *\n", done.stdout)
+
+
+def test_endpoints_are_the_same_in_json(tmp_path):
+    listed = {each["name"]: each for each in json.loads(creatorwatch("endpoints", "--json", cwd=tmp_path).stdout)}
+
+    assert listed.keys() == ENDPOINTS.keys()
+    for name, endpoint in ENDPOINTS.items():
+        assert listed[name]["cost_usd"] == str(endpoint.cost_usd)
+        assert [(each["metric"], each["unit"], each["meaning"]) for each in listed[name]["series"]] == [
+            (metric.name, metric.unit, metric.meaning) for metric in endpoint.metrics
+        ]
+
+
+# --- simulate -------------------------------------------------------------------------------------------------------
+
+
+def test_the_simulator_answers_until_ctrl_c_and_plays_the_faults_it_was_given(tmp_path):
+    out, err = tmp_path / "out", tmp_path / "err"
+    command = [CREATORWATCH, "simulate", "--port", "0", "--scenario", "7=private", "--fault", "9=balance-402"]
+    with (
+        out.open("w") as stdout,
+        err.open("w") as stderr,
+        subprocess.Popen(command, env=environment(), stdout=stdout, stderr=stderr) as simulator,
+    ):
+        try:
+            url = until(lambda: re.search(r"http://127\.0\.0\.1:\d+", out.read_text()))[0]
+            key = {"Authorization": "Bearer any"}
+            with httpx.Client(base_url=url, headers=key, trust_env=False) as client:
+                found = {user: client.get(CREATOR, params={"user_id": user}) for user in ("7", "8", "9")}
+        finally:
+            simulator.send_signal(signal.SIGINT)
+    assert (simulator.returncode, err.read_text()) == (0, "")
+    assert "stop: Ctrl-C" in out.read_text()
+    assert [answer.status_code for answer in found.values()] == [200, 200, 402]
+    followers = [found[user].json()["data"]["creator_info"]["follower_count"] for user in ("7", "8")]
+    assert followers[0] == 0 < followers[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--scenario", "ana=calmm"], "did you mean `calm`?"),
+        (["--scenario", "calm"], "IDENTITY=NAME"),
+        (["--fault", "*=explode"], "unknown name `explode`"),
+        (["--speed", "0"], "--speed"),
+        (["--port", "65536"], "--port"),
+    ],
+)
+def test_a_scenario_fault_speed_or_port_that_cannot_be_is_exit_code_2(arguments, words, tmp_path):
+    done = creatorwatch("simulate", *arguments, cwd=tmp_path)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in " ".join(done.stderr.replace("│", " ").split())
+
+
+def test_a_port_that_is_taken_is_said_in_one_line(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = creatorwatch("simulate", "--port", str(taken.getsockname()[1]), cwd=tmp_path)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r"creatorwatch: .*in use.*\n", done.stderr)
+
+
+# --- status and alerts ----------------------------------------------------------------------------------------------
+
+
+def test_status_counts_the_polls_the_alerts_and_the_messages(watched):
+    shown = creatorwatch("status", cwd=watched)
+    facts = json.loads(creatorwatch("status", "--json", cwd=watched).stdout)
+
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert re.search(r"(?m)^ +get_account_health_status +2 +\w", shown.stdout)
+    assert "alerts open: 1; messages waiting: 0, given up: 0; database: 0." in shown.stdout
+    assert facts["polls"].keys() == ENDPOINTS.keys()
+    assert facts["alerts"] == [{"rule": "violation-points", "level": 1, "count": 1}]
+    assert facts["outbox"] == {"waiting": 0, "oldest": None, "dead": 0}
+    assert facts["failing"] == []
+
+
+def test_alerts_lists_what_is_open_and_to_whom_it_was_told(watched):
+    shown = creatorwatch("alerts", cwd=watched)
+    (alert,) = json.loads(creatorwatch("alerts", "--json", cwd=watched).stdout)
+
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert re.search(r"(?m)^ +1 +warned +warning +violation-points +Mei's Kitchen +\d+ s *$", shown.stdout)
+    assert {name: alert[name] for name in ("rule", "target", "level", "severity", "closed", "told")} == {
+        "rule": "violation-points",
+        "target": "tiktok/account/mei-kitchen",
+        "level": "warned",
+        "severity": "warning",
+        "closed": None,
+        "told": {"managers": 1},
+    }
+
+
+@pytest.mark.parametrize("command", ["status", "alerts"])
+def test_a_database_that_is_not_there_yet_is_said_so_and_not_made(command, tmp_path):
+    shutil.copy(EXAMPLE, tmp_path / "rules.yaml")
+    done = creatorwatch(command, cwd=tmp_path)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "creatorwatch: creatorwatch.db: there is no database yet; `creatorwatch run` makes it\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["rules.yaml"]
+
+
+def test_a_file_that_is_no_database_of_ours_is_refused_and_kept(tmp_path):
+    shutil.copy(EXAMPLE, tmp_path / "rules.yaml")
+    (tmp_path / "creatorwatch-simulated.db").write_text("a diary, and no database at all\n" * 40)
+    done = creatorwatch("alerts", cwd=tmp_path)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r"creatorwatch: creatorwatch-simulated\.db: .+\n", done.stderr)
+    assert (tmp_path / "creatorwatch-simulated.db").read_text().startswith("a diary")
+
+
+# --- colour ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["endpoints"], ["status"], ["alerts"], ["watch"]], ids=" ".join)
+def test_in_a_pipe_nothing_is_coloured(arguments, watched):
+    done = creatorwatch(*arguments, cwd=watched, TERM="xterm")
+
+    assert done.stdout + done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_on_a_terminal_the_level_of_an_alert_is_coloured(watched):
+    assert "\x1b[33mwarned\x1b[0m" in on_terminal("alerts", cwd=watched)
+
+
+def test_on_a_terminal_a_complaint_is_red(tmp_path):
+    (tmp_path / "rules.yaml").write_text("{}")
+    assert on_terminal("status", cwd=tmp_path).startswith("\x1b[31mcreatorwatch: ")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["alerts"], ["watch"]], ids=" ".join)
+def test_no_color_is_respected_on_a_terminal(arguments, watched):
+    shown = on_terminal(*arguments, cwd=watched, NO_COLOR="1")
+
+    assert shown
+    assert not COLOUR.search(shown)
+
+
+def test_no_color_is_respected_by_complaints(tmp_path):
+    (tmp_path / "rules.yaml").write_text("{}")
+    assert on_terminal("status", cwd=tmp_path, NO_COLOR="1").startswith("creatorwatch: ")
