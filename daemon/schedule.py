@@ -12,6 +12,7 @@ FIRST_SPREAD = timedelta(seconds=10)
 """A new target is asked about at once, but not all of them in the same second."""
 
 FIRST_RETRY = timedelta(seconds=10)
+RETRIES = 5
 SUSPICION = timedelta(minutes=5)
 """A failure that only time or a person can mend is looked at once more soon, to tell a slip from a fact."""
 
@@ -35,16 +36,18 @@ def next_due(target: str, endpoint: str, interval: timedelta, at: datetime) -> d
 def retry_due(
     target: str, endpoint: str, interval: timedelta, at: datetime, failure: Failure, failures: int
 ) -> datetime:
-    """When to ask again after a failed poll, the ``failures``-th in a row; never later than the regular turn.
+    """When to ask again after a failed poll, the ``failures``-th in a row; no later than the regular turn.
 
-    Passing failures are retried after 10, 20, 40 ... seconds, less up to a half by target (so that they do not return
-    as one herd), or when the provider says, but not before. Others get one second look.
+    Passing failures are retried five times, after 10, 20, 40, 80 and 160 seconds, less up to a half by target (so that
+    they do not return as one herd). Others get one second look. Never before the provider wishes, however late that is.
     """
     regular = next_due(target, endpoint, interval, at)
-    if failure.reason not in RETRIED:
-        return min(regular, at + SUSPICION) if failures <= 1 else regular
-    backoff = FIRST_RETRY * 2 ** min(failures - 1, 12) * (1 - _fraction(target, endpoint, str(failures)) / 2)
     wished = timedelta(seconds=min(failure.retry_after_s or 0.0, 86_400.0))
+    if failure.reason not in RETRIED:
+        return max(at + wished, min(regular, at + SUSPICION) if failures <= 1 else regular)
+    if failures > RETRIES:
+        return max(at + wished, regular)
+    backoff = FIRST_RETRY * 2 ** (failures - 1) * (1 - _fraction(target, endpoint, str(failures)) / 2)
     return _whole_ms(max(at + wished, min(at + backoff, regular)))
 
 

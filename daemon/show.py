@@ -68,6 +68,8 @@ def endpoint(endpoint: Endpoint) -> None:
     console = _console()
     console.print(f"[bold]{endpoint.name}[/bold]  {endpoint.provider} {endpoint.method} {endpoint.path}")
     console.print(f"  asks about {batch} on {endpoint.platform}; needs {needs}")
+    for each in endpoint.parameters:
+        console.print(f"  {each.name}: {escape(each.meaning)}{'' if each.required else ' (optional)'}")
     console.print(f"  {endpoint.cost_usd} USD a call, every {say_duration(endpoint.interval_s)}; {endpoint.freshness}")
     _table(
         ("series", "unit", "meaning"),

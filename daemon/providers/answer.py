@@ -56,8 +56,8 @@ BLAME: Mapping[Reason, Blames] = {
 """An EMPTY answer of an endpoint that needs a cookie is turned into COOKIE by ``daemon.fetch``: that is how an expired
 cookie shows (providers' behaviour: HTTP 200, no data, billed)."""
 
-RETRIED = frozenset({Reason.TIMEOUT, Reason.NETWORK, Reason.RATE_LIMITED, Reason.SERVER})
-"""Failures worth asking again for before the regular interval is over."""
+RETRIED = frozenset({Reason.NETWORK, Reason.RATE_LIMITED, Reason.SERVER})
+"""Failures worth asking again for before the regular interval is over. A timeout is not: it may have been billed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import NamedTuple
 
 import pytest
 
 from rules.book import RuleBook
+from tests.acceptance.conftest import RULES
 
 HOURS, DAYS = timedelta(hours=1), timedelta(days=1)
 
@@ -149,6 +151,50 @@ async def test_a_private_account_loses_no_fans_and_one_operator_is_told(tell, ma
         await story.live(3 * DAYS, every=3 * HOURS)
     assert managers.got == []
     assert operators.titles() == ["▲ WARNING: Leo cannot be seen: no-answer"]
+
+
+class Case(NamedTuple):
+    """A rule of the mission, and the part that makes it fire within a span."""
+
+    rule: str
+    account: str
+    video: str
+    name: str
+    part: str
+    span: timedelta
+    every: timedelta
+
+
+FOUR = [
+    Case("violation-points", MEI, "", "mei", "violation-ladder", 1 * DAYS, 1 * HOURS),
+    Case("fake-views", MEI, VIDEO, "7460937381265411370", "fake-wave", 3.75 * DAYS, 6 * HOURS),
+    Case("author-rank-slump", XIAO, "", "xiao", "rank-slump", 36 * DAYS, 6 * HOURS),
+    Case("fan-spike", LEO, "", "204", "bought-fans", 15.25 * DAYS, 3 * HOURS),
+]
+
+
+@pytest.mark.parametrize("case", FOUR, ids=[case.rule for case in FOUR])
+async def test_each_rule_fires_holds_while_blind_clears_and_is_told_once_to_each_channel(
+    tell, managers, operators, case
+):
+    both = RULES.replace("to: [managers]", "to: [managers, operators]")
+    story = await tell(case.account, case.video, {case.name: case.part}, rules=both, step=DAYS)
+    async with story.daemon():
+        await story.live(case.span, case.every)
+        assert case.rule in [row.rule for row in story.alerts() if row.level], "it fired"
+        before = len(managers.got)
+        story.world.faults["*"] = "http-500"
+        await story.live(3 * DAYS, case.every)
+        assert managers.got[before:] == [], "it holds while nothing is known"
+        story.world.clear()
+        story.world.scenarios[case.name] = "calm"
+        await story.live(8 * DAYS, case.every)
+        assert story.alerts() == [], "it cleared"
+    own = [title for title in operators.titles() if "does not answer" not in title]
+    assert own == managers.titles(), "both channels were told the same"
+    assert len(set(own)) == len(own), "and nothing twice"
+    assert own[0].startswith("▲")
+    assert [title for title in own if title.startswith("✔")] == own[-1:]
 
 
 async def test_a_restart_repeats_no_paid_call_and_no_message(tell, managers):
