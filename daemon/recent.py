@@ -36,8 +36,11 @@ class Watch:
     read: list[tuple[int, Window, float]] = field(default_factory=list)
 
     def last(self) -> dict[SeriesKey, float]:
-        """The newest numbers that are known."""
-        return {key: number for key, number in zip(*self.seen, strict=True) if not math.isnan(number)}
+        """The newest numbers that the endpoint recalls, where they are known."""
+        wanted = self.endpoint.recalls
+        if not wanted:
+            return {}
+        return {key: n for key, n in zip(*self.seen, strict=True) if key[0] in wanted and not math.isnan(n)}
 
 
 Windows = dict[str, dict[Labels, Window]]

@@ -152,6 +152,19 @@ def paired(apply: Callable[[Any, Any], Value], left: Node, right: Node, kind: Ki
     return Node(kind, left.labels or right.labels, run)
 
 
+def joined(apply: Callable[[Any, Any], Value], left: Node, right: Node, settled: bool) -> Node:
+    """``and`` or ``or``: as ``paired``, but the right side is not asked where the left has ``settled`` the answer."""
+    if left.labels or right.labels:
+        return paired(apply, left, right, Kind.TRUTH)
+    one, other = left.run, right.run
+
+    def run(view: View, at_s: float) -> Value:
+        a = one(view, at_s)
+        return a if a is settled else apply(a, other(view, at_s))
+
+    return Node(Kind.TRUTH, frozenset(), run)
+
+
 def over_labels(reduce: Callable[[Any], Value], inner: Node) -> Run:
     """``reduce`` the values of all label sets to one."""
     run = inner.run

@@ -21,6 +21,7 @@ from rules.closures import (
     both,
     constant,
     either,
+    joined,
     mapped,
     over_labels,
     paired,
@@ -182,7 +183,9 @@ class _Compiler:
         for side, branch in ((left, tree.left), (right, tree.right)):
             if side.kind is not Kind.TRUTH:
                 return self.refuse(branch.at, f"`{tree.operator}` needs a condition on each side; this is {_say(side)}")
-        return paired(both if tree.operator == "and" else either, left, right, Kind.TRUTH)
+        if tree.operator == "and":
+            return joined(both, left, right, settled=False)
+        return joined(either, left, right, settled=True)
 
     def _comparison(self, tree: Binary, left: Node, right: Node) -> Node | None:
         if left.kind is not right.kind or left.kind not in {Kind.NUMBER, Kind.DURATION}:

@@ -95,9 +95,9 @@ class Reading:
 class Asked:
     """What one call is about, as ``read`` needs it.
 
-    ``last`` holds the newest known numbers of this target and endpoint (empty at first sight); ``options`` are the
-    target's own settings (``health_scheme``, ``content_category``). ``uid``, ``handle`` and ``video_id`` are "" where
-    the configuration does not give them.
+    ``last`` holds the newest known numbers that the endpoint ``recalls`` of this target (none at first sight);
+    ``options`` are the target's own settings (``health_scheme``, ``content_category``). ``uid``, ``handle`` and
+    ``video_id`` are "" where the configuration does not give them.
     """
 
     target_key: str

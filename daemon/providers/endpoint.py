@@ -76,6 +76,7 @@ class Endpoint:
     ``cost_usd`` is the list price of one call; ``interval_s`` the default time between two polls of one target;
     ``batch`` how many targets one call may name; ``freshness`` says in words how old its numbers can be, and
     ``measured`` which instant the numbers polled at a time describe, where that is known not to be the poll.
+    ``recalls`` names the metrics whose last numbers ``read`` wants to know.
     ``tells_absence``: an answer without data means that the target cannot be seen, not that it was not collected yet.
     """
 
@@ -95,5 +96,6 @@ class Endpoint:
     read: Read
     more: More | None = None
     measured: Callable[[datetime], datetime] | None = None
+    recalls: frozenset[str] = frozenset()
     batch: int = 1
     tells_absence: bool = True

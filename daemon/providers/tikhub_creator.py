@@ -77,4 +77,5 @@ CREATOR_INFO = Endpoint(
     metrics=_METRICS,
     ask=_ask,
     read=read,
+    recalls=frozenset({"follower_count"}),
 )

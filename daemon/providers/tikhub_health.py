@@ -95,4 +95,5 @@ ACCOUNT_HEALTH = Endpoint(
     metrics=_METRICS,
     ask=ask_with_cookie(_PATH),
     read=read,
+    recalls=frozenset({"health_scheme"}),
 )
