@@ -30,13 +30,21 @@ _EXPECTED: Mapping[str, str] = {
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
 }
-_KINDS: Mapping[type, str] = {dict: "a mapping", list: "a list", str: "text", int: "a number", float: "a number"}
+_KINDS: Mapping[type, str] = {dict: "a mapping", list: "a list", str: "text", int: "a number", float: "a fraction"}
+_CURES: Mapping[tuple[str, type], str] = {
+    **dict.fromkeys((("text", int), ("text", float), ("text", bool)), ": put it in quotes"),
+    ("text", NoneType): ": fill it in, or leave the key out",
+    ("a list", str): ": put it in [ ]",
+    ("a list", dict): ": begin each entry with `- `",
+    ("a mapping", list): ": leave out the `- `",
+}
 _LIMITS: Mapping[str, str] = {
-    "greater_than": "expected more than {gt}",
-    "greater_than_equal": "expected {ge} or more",
-    "less_than": "expected less than {lt}",
-    "less_than_equal": "expected {le} or less",
+    "greater_than": "expected more than {gt:g}",
+    "greater_than_equal": "expected {ge:g} or more",
+    "less_than": "expected less than {lt:g}",
+    "less_than_equal": "expected {le:g} or less",
     "string_too_long": "expected {max_length} characters at most",
+    "string_too_short": "expected something here: leave the key out, or fill it in",
     "too_short": "expected something here: leave the key out, or fill it in",
 }
 
@@ -56,61 +64,62 @@ def complaints(error: ValidationError, model: type[BaseModel], value: object, pl
     Where a value may be one of several things, only what is said about the likeliest of them is kept.
     """
     details = [(_real_path(detail["loc"], value), detail) for detail in error.errors(include_url=False)]
-    told = set()
+    others = [(where, detail) for where, detail in details if detail["type"] not in _EXPECTED]
+    nearer = {where for where, _ in others} | {where[:length] for where, _ in details for length in range(len(where))}
+    mistyped: dict[Where, list[ErrorDetails]] = {}
     for where, detail in details:
-        if detail["type"] in _EXPECTED:
-            if any(other is not detail and _is_nearer(at, other, where) for at, other in details):
-                continue
-            wanted = dict.fromkeys(_EXPECTED[each["type"]] for at, each in details if at == where)
-            complaint = Complaint((*place, *where), _wrong_type(" or ".join(wanted), detail["input"], (*place, *where)))
-        else:
-            complaint = _complaint(detail, model, where, place)
-        if complaint not in told:
-            told.add(complaint)
-            yield complaint
-
-
-def _is_nearer(at: Where, detail: ErrorDetails, where: Where) -> bool:
-    return at[: len(where)] == where and (len(at) > len(where) or detail["type"] not in _EXPECTED)
+        if detail["type"] in _EXPECTED and where not in nearer:
+            mistyped.setdefault(where, []).append(detail)
+    yield from dict.fromkeys(_complaint(detail, model, where, place) for where, detail in others)
+    for where, each in mistyped.items():
+        wanted = " or ".join(dict.fromkeys(_EXPECTED[detail["type"]] for detail in each)) + _required(model, where)
+        yield Complaint((*place, *where), _wrong_type(wanted, each[0]["input"], (*place, *where)))
 
 
 def _real_path(loc: Sequence[str | int], value: Any) -> Where:  # noqa: ANN401 - what the YAML held
     """``loc`` without the names that pydantic gives to the members of a union, and without a missing key."""
     path: list[str | int] = []
     for part in loc:
-        if (isinstance(value, dict) and part in value) or (isinstance(value, list) and isinstance(part, int)):
-            path.append(part)
+        keys = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+        if part in keys:
             value = value[part]
+            path.append(part)
     return tuple(path)
 
 
 def _complaint(detail: ErrorDetails, model: type[BaseModel], where: Where, place: Where) -> Complaint:
-    kind, context, whole = detail["type"], detail.get("ctx", {}), (*place, *where)
-    if kind == "extra_forbidden":
+    whole = (*place, *where)
+    if detail["type"] == "extra_forbidden":
         return Complaint(whole, _unknown_key(str(where[-1]), model, where[:-1]), at_key=True)
-    if kind == "missing":
+    if detail["type"] == "missing":
         return Complaint(whole, f"`{detail['loc'][-1]}` is missing", at_key=True)
+    return Complaint(whole, _wrong_value(detail, _field(model, where), whole))
+
+
+def _wrong_value(detail: ErrorDetails, field: FieldInfo | None, where: Where) -> str:
+    kind, context = detail["type"], detail.get("ctx", {})
     if kind in ("enum", "literal_error"):
-        return Complaint(whole, _not_one_of(str(context["expected"]), detail["input"], whole))
+        return _not_one_of(str(context["expected"]), detail["input"], where)
     if kind == "string_pattern_mismatch":
-        field = _field(model, where)
-        return Complaint(whole, f"expected {(field.description if field else '') or context['pattern']}")
+        described = (field.description if field else None) or context["pattern"]
+        return f"expected {described[:1].lower()}{described[1:].rstrip('.')}"
     if kind == "value_error":
-        return Complaint(whole, f"{context['error']}{_got(detail['input'], whole)}")
+        whole = isinstance(detail["input"], dict)  # then it is about several keys, and says which
+        return f"{context['error']}{'' if whole else _got(detail['input'], where)}"
     if kind in _LIMITS:
-        return Complaint(whole, _LIMITS[kind].format(**context))
-    return Complaint(whole, detail["msg"][:1].lower() + detail["msg"][1:])
+        return _LIMITS[kind].format(**context)
+    return detail["msg"][:1].lower() + detail["msg"][1:]
 
 
 def _unknown_key(key: str, model: type[BaseModel], where: Where) -> str:
     known = {field.alias or name for each in _models(model, where) for name, field in each.model_fields.items()}
     near = did_you_mean(key, frozenset(known)) or f"; known are {', '.join(sorted(known))}"
-    return f"unknown key{f' `{key}`' if _is_word(key) else ''}{near}"
+    return f"unknown key{quoted(key)}{near}"
 
 
-def _is_word(key: str) -> bool:
-    """Whether ``key`` may be quoted: a secret on the wrong side of a colon is longer, or has digits."""
-    return re.fullmatch(r"[A-Za-z_-]{1,32}", key) is not None
+def quoted(key: str) -> str:
+    """A blank and the key, or "" if it may be a secret on the wrong side of a colon: one has digits, or is longer."""
+    return f" `{key}`" if re.fullmatch(r"[A-Za-z_-]{1,40}", key) else ""
 
 
 def _not_one_of(expected: str, value: object, where: Where) -> str:
@@ -120,25 +129,30 @@ def _not_one_of(expected: str, value: object, where: Where) -> str:
 
 
 def _wrong_type(wanted: str, value: object, where: Where) -> str:
-    if wanted == "text" and isinstance(value, int | float) and not isinstance(value, bool):
-        return f"expected text{_got(value, where)}: put it in quotes"
-    return f"expected {wanted}{_got(value, ('token',) if 'a mapping' in wanted else where)}"
+    got = _got(value, ("token",) if "a mapping" in wanted else where)
+    return f"expected {wanted}{got}{_CURES.get((wanted, type(value)), '')}"
+
+
+def _required(model: type[BaseModel], where: Where) -> str:
+    fields = [item for each in _models(model, where) for item in each.model_fields.items()]
+    names = [f"`{field.alias or name}`" for name, field in fields if field.is_required()]
+    return f" with {' and '.join(names)}" if names else ""
 
 
 def _got(value: object, where: Where) -> str:
     """What was there instead; in its own words only where it cannot be a secret."""
     if value is None or isinstance(value, bool):
         return f", got {'nothing' if value is None else str(value).lower()}"
-    kind = next(name for type_, name in _KINDS.items() if isinstance(value, type_))
     if isinstance(value, dict | list) or _GUARDED.intersection(where) or not str(value).isprintable():
-        return f", got {kind}"
-    return f", got {kind.removeprefix('a ')} '{str(value)[:40]}'"
+        return f", got {_KINDS[type(value)]}"
+    shown = str(value)[:40]
+    return f", got text '{shown}'" if isinstance(value, str) else f", got the number {shown}"
 
 
 def _field(model: type[BaseModel], where: Where) -> FieldInfo | None:
     for each in _models(model, where[:-1]):
         for name, field in each.model_fields.items():
-            if where[-1] == (field.alias or name):
+            if where[-1:] == (field.alias or name,):
                 return field
     return None
 

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from daemon import channels, fetch
-from daemon.complaints import complaints
+from daemon import channels
+from daemon.complaints import complaints, quoted
 from daemon.config_models import (
     AccountModel,
     Address,
@@ -23,11 +23,12 @@ from daemon.config_models import (
 )
 from daemon.marked import Problem, Tree, Where, parse, read
 from daemon.providers.endpoint import Platform, Provider
-from daemon.secrets import Unresolved, is_reference, misspelt, plain_secret, resolve
+from daemon.secrets import Unresolved, plain_password, plain_token, resolve
 from rules.book import RuleBook, RuleModel, build_book
 from rules.expression import did_you_mean
 from rules.values import Metric, Subject, Target
 
+_HINTED = 100  # so many problems; from then on no account is sought that was meant: among 10,000 it takes 20 ms
 _BASE_URLS = {Provider.TIKHUB: "https://api.tikhub.io", Provider.KEYAPI: "https://api.keyapi.ai"}
 
 
@@ -109,17 +110,23 @@ class _Reading:
         self._tree, self._base, self._env = tree, base, env
         self._problems = set(tree.problems)
         self._notes: list[str] = []
+        self._lost: set[str] = set()  # sections that could not be read: nobody is told that their entries are missing
 
     def config(self, metrics: Mapping[str, Metric], endpoints: Collection[str]) -> Config | list[Problem]:
-        file = self._model(FileModel, (), self._tree.value)
-        if file is None:
+        if self._tree.value is None:
+            self._blame((), "the file is empty")
             return sorted(self._problems)
+        file = self._model(FileModel, (), self._tree.value)
+        if file is None or not isinstance(self._tree.value, dict):
+            return sorted(self._problems)
+        self._lost = {name for name, raw in self._tree.value.items() if raw and not getattr(file, name, True)}
+        providers = dict(self._providers(file))
         accounts = self._accounts(file)
         config = Config(
             base=self._base,
             database=Path(file.database),
             listen=file.listen,
-            providers=dict(self._providers(file)),
+            providers=providers,
             overrides=dict(self._overrides(file, endpoints)),
             targets=(*accounts.values(), *self._videos(file, accounts)),
             channels=dict(self._channels(file)),
@@ -132,7 +139,8 @@ class _Reading:
 
     def _blame(self, where: Where, text: str, *, offset: int | None = None, at_key: bool = False) -> None:
         mark = self._tree.key_mark(where) if at_key else self._tree.mark(where, offset)
-        self._problems.add(Problem(mark.line, mark.column, text))
+        printable = "".join(character if character.isprintable() else "\ufffd" for character in text)
+        self._problems.add(Problem(mark.line, mark.column, printable))
 
     def _model(self, model: type[_Model], where: Where, value: object) -> _Model | None:
         """``value`` as a ``model``; with faults, what is left without the faulty parts, so that more faults show."""
@@ -142,10 +150,8 @@ class _Reading:
             faults = list(complaints(error, model, value, where))
         for fault in faults:
             self._blame(fault.where, fault.text, at_key=fault.at_key)
-        for fault in faults:
-            value = _without(value, fault.where[len(where) :])
         try:
-            return model.model_validate(value)
+            return model.model_validate(_without(value, [fault.where[len(where) :] for fault in faults]))
         except ValidationError:
             return None
 
@@ -166,12 +172,8 @@ class _Reading:
     def _providers(self, file: FileModel) -> Iterator[tuple[Provider, Access]]:
         known = self._known(file.providers, "providers", "provider", list(Provider))
         for name, model in self._entries(ProviderModel, "providers", known):
-            where = ("providers", name)
             base_url = model.base_url or _BASE_URLS[Provider(name)]
-            fault = fetch.check_base_url(base_url)
-            if fault is not None:
-                self._blame((*where, "base_url"), fault)
-            self._secret((*where, "token"), model.token, f"{name} is off")
+            self._note(model.token, f"{name} is off")
             yield (
                 Provider(name),
                 Access(base_url, model.token, model.rate_per_s, model.timeout.total_seconds(), model.in_flight),
@@ -184,32 +186,26 @@ class _Reading:
 
     def _channels(self, file: FileModel) -> Iterator[tuple[str, str]]:
         for name, model in self._entries(ChannelModel, "channels", file.channels):
-            fault = self._channel_fault(model.url)
-            if fault is not None:
+            for fault in self._channel_faults(model.url):
                 self._blame(("channels", name, "url"), fault)
             yield name, model.url
 
-    def _channel_fault(self, url: str) -> str | None:
-        fault = misspelt(url) or plain_secret(url)
-        if fault is not None:
-            return fault
+    def _channel_faults(self, url: str) -> Iterator[str]:
         found = resolve(url, self._env, self._base)
-        return found.text if isinstance(found, Unresolved) else channels.problem_with(found.reveal())
+        if isinstance(found, Unresolved):
+            yield found.text
+        else:
+            yield from filter(None, [channels.problem_with(found.reveal()) or plain_token(url)])
+        yield from filter(None, [plain_password(url)])
 
     def _known(self, section: Mapping[str, Any], path: str, what: str, known: Collection[str]) -> Mapping[str, Any]:
         for name in section.keys() - set(known):
             near = did_you_mean(name, frozenset(known)) or f"; known are {', '.join(sorted(known))}"
-            self._blame((path, name), f"unknown {what} `{name[:40]}`{near}", at_key=True)
+            self._blame((path, name), f"unknown {what}{quoted(name)}{near}", at_key=True)
         return {name: value for name, value in section.items() if name in known}
 
-    def _secret(self, where: Where, ref: str, consequence: str) -> None:
-        """Blame a secret in plain; note one that is not there (yet)."""
-        fault = misspelt(ref)
-        if fault is None and not is_reference(ref):
-            fault = f'a {where[-1]} must not stand here: write "${{NAME}}" or "${{file:path}}" and put it there'
-        if fault is not None:
-            self._blame(where, fault)
-            return
+    def _note(self, ref: str, consequence: str) -> None:
+        """Note a secret that is not there (yet): that is no fault of the file."""
         found = resolve(ref, self._env, self._base)
         if isinstance(found, Unresolved):
             self._notes.append(f"{consequence}: {found.text}")
@@ -223,21 +219,31 @@ class _Reading:
                 self._blame((*where, "id"), f"{model.platform} account `{model.id}` stands above already")
             watched = _account(model)
             if model.cookie:
-                self._secret((*where, "cookie"), model.cookie, f"{watched.target.key} has no cookie")
+                self._note(model.cookie, f"{watched.target.key} has no cookie")
             accounts.setdefault((model.platform, model.id), watched)
         return accounts
 
     def _videos(self, file: FileModel, accounts: Mapping[tuple[Platform, str], Watched]) -> Iterator[Watched]:
+        ids = {id_ for _, id_ in accounts}
+        unread = {str(value.get("id")) for value in file.accounts if isinstance(value, dict)} - ids
         seen = set()
         for where, model in self._items(VideoModel, "videos", file.videos):
             if (model.platform, model.id) in seen:
                 self._blame((*where, "id"), f"{model.platform} video `{model.id}` stands above already")
             seen.add((model.platform, model.id))
             account = accounts.get((model.platform, model.account))
-            if model.account and account is None:
-                near = did_you_mean(model.account, frozenset(id_ for on, id_ in accounts if on is model.platform))
-                self._blame((*where, "account"), f"there is no {model.platform} account `{model.account[:40]}`{near}")
+            if model.account and account is None and model.account not in unread and "accounts" not in self._lost:
+                self._blame((*where, "account"), self._no_account(model, accounts))
             yield _video(model, account)
+
+    def _no_account(self, video: VideoModel, accounts: Collection[tuple[Platform, str]]) -> str:
+        text = f"there is no {video.platform} account `{video.account[:40]}`"
+        for platform in Platform:
+            if (platform, video.account) in accounts:
+                return f"{text}, but a {platform} one"
+        if len(self._problems) >= _HINTED:
+            return text
+        return text + did_you_mean(video.account, frozenset(id_ for on, id_ in accounts if on is video.platform))
 
     # --- rules ------------------------------------------------------------------------------------------------------
 
@@ -247,6 +253,8 @@ class _Reading:
         if isinstance(built, RuleBook):
             return built
         for fault in built:
+            if fault.where[1] == "to" and "channels" in self._lost:
+                continue
             where, _ = written[int(fault.where[0])]
             self._blame((*where, *fault.where[1:]), fault.text, offset=fault.offset)
         return RuleBook(())
@@ -257,12 +265,12 @@ def _account(model: AccountModel) -> Watched:
         key=f"{model.platform}/account/{model.id}",
         subject=Subject.ACCOUNT,
         name=model.name or model.handle or model.id,
-        platform=model.platform,
+        platform=model.platform.value,
         owner=model.owner,
         tags=tuple(model.tags),
         link=_account_link(model),
     )
-    return Watched(target, model.uid, model.handle, "", model.cookie, {"health_scheme": model.health_scheme})
+    return Watched(target, model.uid, model.handle, "", model.cookie, {"health_scheme": model.health_scheme.value})
 
 
 def _account_link(model: AccountModel) -> str:
@@ -279,19 +287,23 @@ def _video(model: VideoModel, account: Watched | None) -> Watched:
         key=f"{model.platform}/video/{model.id}",
         subject=Subject.VIDEO,
         name=model.name or model.id,
-        platform=model.platform,
+        platform=model.platform.value,
         owner=owner if model.owner is None else model.owner,
         tags=tags if model.tags is None else tuple(model.tags),
         link=f"https://www.tiktok.com/@{handle}/video/{model.id}" if linked else "",
     )
-    return Watched(target, uid, handle, model.id, "", {"content_category": model.content_category})
+    return Watched(target, uid, handle, model.id, "", {"content_category": model.content_category.value})
 
 
-def _without(value: Any, where: Where) -> Any:  # noqa: ANN401 - what the YAML held
-    """A copy of ``value`` without the part at ``where``; a list loses no single item, so that positions stay true."""
-    if not where or not isinstance(value, dict) or where[0] not in value:
+def _without(value: Any, places: Collection[Where]) -> Any:  # noqa: ANN401 - what the YAML held
+    """A copy of ``value`` without the parts at ``places``; a list loses no single item, so that positions stay true."""
+    below: dict[str | int, list[Where]] = {}
+    for place in filter(None, places):
+        below.setdefault(place[0], []).append(place[1:])
+    if not isinstance(value, dict) or not below:
         return value
-    rest = {key: part for key, part in value.items() if key != where[0]}
-    if len(where) > 1 and isinstance(value[where[0]], dict):
-        rest[where[0]] = _without(value[where[0]], where[1:])
-    return {key: rest[key] for key in value if key in rest}
+    return {
+        key: _without(part, below.get(key, ()))
+        for key, part in value.items()
+        if key not in below or (isinstance(part, dict) and all(below[key]))
+    }

@@ -8,13 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
+from daemon.fetch import check_base_url
 from daemon.providers.endpoint import Platform
+from daemon.secrets import is_reference, misspelt
 from rules.book import Duration
-from rules.durations import say_duration
 
 
 class HealthScheme(StrEnum):
@@ -43,10 +46,11 @@ class Address:
     port: int
 
 
+_ADDRESS = re.compile(r"(?:\[(?P<ip6>[^\]]+)\]|(?P<host>[^:]+)):(?P<port>\d{1,5})")
+
+
 def _address(value: object) -> Address:
-    match = re.fullmatch(
-        r"(?:\[(?P<ip6>[^\]]+)\]|(?P<host>[^:]+)):(?P<port>\d{1,5})", value if isinstance(value, str) else ""
-    )
+    match = _ADDRESS.fullmatch(value) if isinstance(value, str) else None
     if match is None or int(match["port"]) > 65_535:
         raise ValueError("expected an address such as 127.0.0.1:9109")
     host = match["ip6"] or match["host"]
@@ -62,17 +66,13 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _between(low: timedelta, high: timedelta) -> Callable[[timedelta], timedelta]:
+def _between(low: timedelta, high: timedelta, said: str) -> Callable[[timedelta], timedelta]:
     def check(value: timedelta) -> timedelta:
         if not low <= value <= high:
-            raise ValueError(f"expected {_said(low)} to {_said(high)}")
+            raise ValueError(f"expected {said}")
         return value
 
     return check
-
-
-def _said(duration: timedelta) -> str:
-    return say_duration(duration.total_seconds())
 
 
 def _one_line(value: str) -> str:
@@ -81,14 +81,33 @@ def _one_line(value: str) -> str:
     return value
 
 
+def _refused_by(find_fault: Callable[[str], str | None]) -> AfterValidator:
+    def check(value: str) -> str:
+        fault = find_fault(value)
+        if fault is not None:
+            raise PydanticCustomError("fault", "{fault}", {"fault": fault})
+        return value
+
+    return AfterValidator(check)
+
+
+def _plain(what: str, value: str) -> str | None:
+    if not value or is_reference(value):
+        return None
+    return misspelt(value) or f'a {what} must not stand here: write "${{NAME}}" or "${{file:path}}" and put it there'
+
+
 def _or_empty(empty: Callable[[], object]) -> BeforeValidator:
     return BeforeValidator(lambda value: empty() if value is None else value)
 
 
 Line = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
-Interval = Annotated[Duration, AfterValidator(_between(timedelta(seconds=1), timedelta(days=30)))]
-Timeout = Annotated[Duration, AfterValidator(_between(timedelta(seconds=1), timedelta(minutes=10)))]
+Interval = Annotated[Duration, AfterValidator(_between(timedelta(seconds=1), timedelta(days=30), "1s to 30d"))]
+Timeout = Annotated[Duration, AfterValidator(_between(timedelta(seconds=1), timedelta(minutes=10), "1s to 10m"))]
 Rate = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
+Token = Annotated[str, Field(min_length=1), _refused_by(partial(_plain, "token"))]
+Cookie = Annotated[str, _refused_by(partial(_plain, "cookie"))]
+BaseUrl = Annotated[str, _refused_by(check_base_url)]
 Section = Annotated[dict[str, Any], _or_empty(dict)]
 Items = Annotated[list[Any], _or_empty(list)]
 """Entries are read one by one, so that a mistake in one hides none in another; a section may be empty."""
@@ -101,7 +120,7 @@ class _Model(BaseModel):
 class FileModel(_Model):
     """The whole file."""
 
-    database: Line = "creatorwatch.db"
+    database: Line = Field("creatorwatch.db", min_length=1)
     listen: Annotated[Address, BeforeValidator(_address)] = Address("127.0.0.1", 9109)
     providers: Section = {}
     endpoints: Section = {}
@@ -114,8 +133,8 @@ class FileModel(_Model):
 class ProviderModel(_Model):
     """One provider: the key, and how hard it may be asked (all its endpoints together)."""
 
-    token: str
-    base_url: str | None = None
+    token: Token
+    base_url: BaseUrl | None = None
     rate_per_s: Rate = 2.0
     timeout: Timeout = timedelta(seconds=45)
     in_flight: int = Field(64, ge=1, le=1000)
@@ -138,7 +157,7 @@ class AccountModel(_Model):
     handle: str = Field("", pattern=r"^[A-Za-z0-9._]{0,64}$", description="the handle without @ and without a link")
     owner: Line = ""
     tags: list[Line] = []
-    cookie: str = ""
+    cookie: Cookie = ""
     health_scheme: HealthScheme = Field(HealthScheme.AUTO, strict=False)
 
 
@@ -147,7 +166,7 @@ class VideoModel(_Model):
 
     platform: Platform = Field(strict=False)
     id: str = Field(pattern=r"^[0-9]{1,32}$", description="the digits at the end of the video's link")
-    account: str = ""
+    account: Line = ""
     name: Line = ""
     owner: Line | None = None
     tags: list[Line] | None = None

@@ -15,6 +15,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import yaml
@@ -80,7 +81,7 @@ def read(path: Path) -> str | Problem:
     """The text of a file of at most 10 MB; a file that is missing, too big or not UTF-8 is a Problem."""
     try:
         if not path.is_file():
-            return Problem(1, 1, "there is no such file" if not path.exists() else "this is not a regular file")
+            return Problem(1, 1, _no_file(path))
         if path.stat().st_size > MAX_BYTES:
             return Problem(1, 1, f"the file is larger than {MAX_BYTES // 1_000_000} MB: is it the right one?")
         return path.read_bytes().decode("utf-8-sig")
@@ -89,6 +90,12 @@ def read(path: Path) -> str | Problem:
         return Problem(line, 1, "the file is not UTF-8 text: save it as UTF-8")
     except OSError as error:
         return Problem(1, 1, f"the file cannot be read: {error.strerror}")
+
+
+def _no_file(path: Path) -> str:
+    if path.is_dir():
+        return "this is a folder, not a file"
+    return "this is not a regular file" if path.exists() else "there is no such file"
 
 
 def parse(text: str) -> Tree | Problem:
@@ -132,10 +139,11 @@ _HINTS = {
     "mapping values are not allowed in this context": "a text with `: ` in it needs quotes; or see the indentation",
     "did not find expected key": "a line is indented wrongly, or a quote or bracket is not closed",
     "did not find expected '-' indicator": "a line is indented wrongly",
-    "did not find expected ',' or '}'": "inside { } a text such as ${NAME} needs quotes",
-    "did not find expected ',' or ']'": "inside [ ] a text such as ${NAME} needs quotes",
+    "did not find expected ',' or '}'": "the { is not closed; or a text inside, such as ${NAME}, needs quotes",
+    "did not find expected ',' or ']'": "the [ is not closed; or a text inside, such as ${NAME}, needs quotes",
     "found character that cannot start any token": "indent with spaces; a text that starts with %, @ or ` needs quotes",
     "found a tab character that violates indentation": "indent with spaces",
+    "found unexpected end of stream": "a quote is not closed",
 }
 
 
@@ -169,10 +177,10 @@ class _Expansion:
 
     def _aliased(self, event: yaml.AliasEvent) -> list[yaml.Event]:
         if event.anchor not in self._anchors:
-            raise _RefusedError(event, f"there is no anchor `&{event.anchor}` above this alias")
+            raise _RefusedError(event, "there is no anchor of this name above; a text that starts with * needs quotes")
         part = self._anchors[event.anchor]
         if part is None:
-            raise _RefusedError(event, f"`&{event.anchor}` contains itself")
+            raise _RefusedError(event, "this alias stands inside the value that it names")
         return self._seen[part]
 
     def _note_anchor(self, event: yaml.Event) -> None:
@@ -250,7 +258,7 @@ class _Builder:
         key = str(event.value)
         first = self._keys.setdefault((*where, key), event)
         if first is not event:
-            text = f"the key `{key[:40]}` stands here again; it stands in line {_mark(first).line} already"
+            text = f"the same key stands in line {_mark(first).line} already"
             self._problems.append(_problem(_mark(event), text))
         return key
 
@@ -295,7 +303,7 @@ def _inside(event: yaml.Event, source: str, offset: int) -> Mark:
         return start
     written, value = source[event.start_mark.index : event.end_mark.index], event.value
     before = sum(not character.isspace() for character in value[:offset])
-    pieces = list(_pieces(written))
+    pieces = list(islice(_pieces(written), before + 1))
     on_piece = offset < len(value) and not value[offset].isspace()
     if on_piece and before < len(pieces):
         return _advance(start, written[: pieces[before].start()])

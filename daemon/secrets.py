@@ -126,29 +126,36 @@ def is_reference(text: str) -> bool:
     return match is not None and not match["default"]
 
 
-def plain_secret(url: str) -> str | None:
-    """What in a channel's URL must not stand there in plain, in words that quote none of it; None if nothing.
+def plain_password(url: str) -> str | None:
+    """The password or secret query key that a channel's URL has in plain, in words that quote none of it; or None.
 
-    Refused are a password, a query key that names a secret, and a URL without any reference for a service that has its
-    token in the path. What a reference falls back to is as plain as the rest.
+    What a reference falls back to is as plain as the rest.
     """
-    shown = _REFERENCE.sub(lambda match: match["default"] or _HOLE, url)
-    parts = _URL.match(shown)
+    parts = _URL.match(_in_plain(url))
     if parts is None:
         return None
-    _, colon, password = (parts["user"] or "").partition(":")
-    if colon and password.strip(_HOLE):
+    _, _, password = (parts["user"] or "").partition(":")
+    if password.strip(_HOLE):
         return 'a password stands in the URL: write ${NAME} in its place, or the whole URL as "${NAME}"'
     for pair in (parts["query"] or "").split("&"):
         key, _, value = pair.partition("=")
         word = _SECRET_KEY.search(unquote(key))
         if word and value.strip(_HOLE):
             return f"the query has a plain `{word[0].lower()}`: write ${{NAME}} in its place"
-    if parts["scheme"].lower() not in _OPEN_SCHEMES and _HOLE not in shown:
-        return (
-            f'a {parts["scheme"].lower()}:// URL has its token in the path: put it outside and write url: "${{NAME}}"'
-        )
     return None
+
+
+def plain_token(url: str) -> str | None:
+    """Whether a channel's URL is for a service that has its token in the path, and hides no part of it; in words."""
+    shown = _in_plain(url)
+    parts = _URL.match(shown)
+    if parts is None or parts["scheme"].lower() in _OPEN_SCHEMES or _HOLE in shown:
+        return None
+    return f'a {parts["scheme"].lower()}:// URL has its token in the path: put it outside and write url: "${{NAME}}"'
+
+
+def _in_plain(text: str) -> str:
+    return _REFERENCE.sub(lambda match: match["default"] or _HOLE, text)
 
 
 @dataclass(frozen=True, slots=True)
