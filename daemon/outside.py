@@ -13,7 +13,7 @@ from daemon.clock import Clock
 from daemon.config import Access, Config, Override, Watched
 from daemon.fetch import Fetcher, Service
 from daemon.lock import hold
-from daemon.plan import interval_of
+from daemon.plan import interval_of, is_wanted
 from daemon.poll import Cookies
 from daemon.providers import ENDPOINTS
 from daemon.providers.endpoint import Provider
@@ -81,6 +81,7 @@ async def simulation(config: Config, clock: Clock) -> AsyncIterator[Config]:
             overrides={
                 name: Override(min(interval_of(endpoint, config), SIMULATED_INTERVAL), 100.0)
                 for name, endpoint in ENDPOINTS.items()
+                if is_wanted(endpoint, config, config.book.needs())
             },
         )
     finally:

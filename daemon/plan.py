@@ -13,17 +13,18 @@ from storage.records import Planned
 
 
 def plan(config: Config, providers: Collection[Provider], at: datetime) -> Iterator[Planned]:
-    """A line for each target and endpoint that fit, of the ``providers`` that can be asked.
-
-    An endpoint is asked if a rule reads one of its numbers, or if the configuration names it.
-    """
+    """A line for each target and wanted endpoint that fit, of the ``providers`` that can be asked."""
     needed = config.book.needs().keys()
     for endpoint in ENDPOINTS.values():
-        wanted = endpoint.name in config.overrides or any(metric.name in needed for metric in endpoint.metrics)
-        if wanted and endpoint.provider in providers:
+        if endpoint.provider in providers and is_wanted(endpoint, config, needed):
             interval = interval_of(endpoint, config)
             for key in (watched.target.key for watched in config.targets if fits(endpoint, watched)):
                 yield Planned(key, endpoint.name, interval, first_due(key, endpoint.name, interval, at))
+
+
+def is_wanted(endpoint: Endpoint, config: Config, needed: Collection[str]) -> bool:
+    """Whether a rule reads one of its numbers (``needed``), or the configuration names it."""
+    return endpoint.name in config.overrides or any(metric.name in needed for metric in endpoint.metrics)
 
 
 def interval_of(endpoint: Endpoint, config: Config) -> timedelta:

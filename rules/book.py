@@ -41,7 +41,7 @@ class LevelModel(_Model):
 class RuleModel(_Model):
     """One rule as it is written in YAML."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$", description="Unique; small letters, digits and hyphens.")
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$", description="Small letters, digits and hyphens; unique.")
     on: Subject = Field(strict=False, description="What the rule is about: account, video or provider.")
     when: str | None = Field(None, description="The condition. Either this or `levels`.")
     levels: dict[str, str | LevelModel] | None = Field(

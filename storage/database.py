@@ -39,7 +39,6 @@ from storage.records import StoreUnusableError, Unusable
 BUSY_TIMEOUT_MS = 5_000
 CHECKPOINT_PAGES = 8_000
 """Pages of 4 KiB that the write-ahead log gathers: polls touch the same pages again and again, a checkpoint once."""
-CACHE_KIB = 16_384
 
 Parameters = dict[str, object]
 """The columns of one row, by name."""
@@ -123,7 +122,6 @@ def _engine(path: Path, mode: str, *pragmas: str) -> Engine:
             *pragmas,
             "PRAGMA synchronous = NORMAL",
             f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}",
-            f"PRAGMA cache_size = -{CACHE_KIB}",
             "PRAGMA foreign_keys = ON",
         ):
             connection.execute(statement)

@@ -97,28 +97,37 @@ _COMPONENT = Metric(
 _METRICS = (*(Metric(name, Subject.VIDEO, unit, meaning) for name, unit, meaning, _, _ in _FIELDS), _COMPONENT)
 
 
+_DECODERS = tuple(((name, NO_LABELS), tuple(path.split(".")), decode) for name, _, _, path, decode in _FIELDS)
+
+
 def read(pages: Sequence[object], asked: Asked) -> Reading | Failure:  # noqa: ARG001 - the shape of every read
     """Return the verdict; only ``fake_score`` must be there, what else is missing is unknown."""
     data = table(pages[0]) if pages else {}
     analysis = table(data.get("fake_view_analysis"))
     if number(analysis.get("fake_score")) is None:
         return Failure(Reason.BAD_PAYLOAD, "the answer holds no fake score")
-    values: dict[SeriesKey, float | None] = {
-        (name, NO_LABELS): decode(_at(data, path)) for name, _, _, path, decode in _FIELDS
-    }
+    values: dict[SeriesKey, float | None] = {series: decode(_at(data, path)) for series, path, decode in _DECODERS}
     values |= _components(table(analysis.get("component_scores")))
     return Reading(values, tuple(_records(data, analysis)), payload=data)
 
 
-def _at(data: object, path: str) -> object:
-    for key in path.split("."):
+def _at(data: object, path: Sequence[str]) -> object:
+    for key in path:
         data = table(data).get(key)
     return data
 
 
+_SCORE_KEYS: Mapping[str, SeriesKey] = {
+    f"{name}_score": ("fake_component", (("component", name),)) for name in COMPONENTS
+}
+
+
 def _components(scores: Mapping[str, object]) -> dict[SeriesKey, float | None]:
-    names = dict.fromkeys((*COMPONENTS, *(key.removesuffix("_score") for key in scores)))
-    return {("fake_component", (("component", name),)): _score(scores.get(f"{name}_score")) for name in names}
+    undocumented: Mapping[str, SeriesKey] = {
+        key: ("fake_component", (("component", key.removesuffix("_score")),))
+        for key in sorted(scores.keys() - _SCORE_KEYS.keys())
+    }
+    return {series: _score(scores.get(key)) for key, series in (*_SCORE_KEYS.items(), *undocumented.items())}
 
 
 def _records(data: Mapping[str, object], analysis: Mapping[str, object]) -> Iterator[Record]:
