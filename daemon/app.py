@@ -56,7 +56,9 @@ class App:
         """
         self._lock = hold(self._config.database)
         self._store = await self._writer.run(lambda: self._open_store(at))
-        self._judge = Judge(self._store, self._recent, self._config.book, self._targets, self._config.channels)
+        self._judge = Judge(
+            self._store, self._recent, self._config.book, self._targets, self._config.channels, self._held(at)
+        )
         await self._writer.run(lambda: self._judge.remember(at))
         self.watch = Watch(
             writer=self._writer,
@@ -65,7 +67,7 @@ class App:
             deliverer=Deliverer(self._store, self._writer.run, await self._channels(), self._owner, self._delivered),
             metrics=self.metrics,
             owner=self._owner,
-            in_flight=sum(self._config.providers[provider].in_flight for provider in self._outside.providers),
+            in_flight={each: self._config.providers[each].in_flight for each in self._outside.providers},
         )
         await self.watch.resume(at)
         await self.count(at)
@@ -92,6 +94,13 @@ class App:
         store.plan(list(plan(self._config, self._outside.providers, at)), at)
         store.take_over(self._config.channels.keys(), at)
         return store
+
+    def _held(self, at: datetime) -> Mapping[str, set[str]]:
+        """The endpoints of each target, were every configured provider there to be asked."""
+        held: dict[str, set[str]] = {}
+        for line in plan(self._config, self._config.providers, at):
+            held.setdefault(line.target, set()).add(line.endpoint)
+        return held
 
     def _poller(self) -> Poller:
         access, overrides = self._config.providers, self._config.overrides

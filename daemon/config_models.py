@@ -103,7 +103,8 @@ def _or_empty(empty: Callable[[], object]) -> BeforeValidator:
 
 Line = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
 Interval = Annotated[Duration, AfterValidator(_between(timedelta(seconds=1), timedelta(days=30), "1s to 30d"))]
-Timeout = Annotated[Duration, AfterValidator(_between(timedelta(seconds=1), timedelta(minutes=10), "1s to 10m"))]
+# Paging stops after 180 s, and the last page may take this long: within the 5 minutes of a lease.
+Timeout = Annotated[Duration, AfterValidator(_between(timedelta(seconds=1), timedelta(seconds=100), "1s to 100s"))]
 Rate = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 Token = Annotated[str, Field(min_length=1), _refused_by(partial(_plain, "token"))]
 Cookie = Annotated[str, _refused_by(partial(_plain, "cookie"))]

@@ -27,6 +27,7 @@ _ENVELOPE = {
     *("request_id", "requestId", "router", "params", "docs", "support", "cache_url", "cache_message"),
     *("cache_message_zh", "time", "time_stamp", "time_zone", "message", "message_zh", "status_msg", "detail", "error"),
 }
+_NEVER_KEPT = frozenset({"params", "cache_url"})
 _REFUSALS: Mapping[float | None, tuple[Reason, str]] = {
     400: (Reason.CLIENT, "the provider calls the request wrong"),
     401: (Reason.AUTH, "the provider does not accept the API key"),
@@ -69,7 +70,7 @@ def open_answer(
     if not 200 <= status < 300:
         return _refusal(provider, status, answer, retry_after)
     if not isinstance(answer, dict):
-        return Failure(Reason.BAD_PAYLOAD, _what_came(content_type))
+        return _no_object(content_type)
     code = _outer_code(answer)
     if code not in _SUCCESS[provider]:
         return _refusal(provider, code, answer, retry_after)
@@ -86,9 +87,11 @@ def _parse(body: bytes | str) -> object:
         return _BROKEN
 
 
-def _what_came(content_type: str) -> str:
-    kind = content_type.partition(";")[0].strip().lower()
-    return "an HTML page came instead of JSON" if kind == "text/html" else "the answer is not a whole JSON object"
+def _no_object(content_type: str) -> Failure:
+    """A page is what a gateway puts before every answer: not to be told of every target."""
+    if content_type.partition(";")[0].strip().lower() == "text/html":
+        return Failure(Reason.BLOCKED, "an HTML page came instead of JSON")
+    return Failure(Reason.BAD_PAYLOAD, "the answer is not a whole JSON object")
 
 
 def _outer_code(answer: Mapping[str, object]) -> float | None:
@@ -121,7 +124,7 @@ def _open_object(provider: Provider, data: dict[str, object], levels: int) -> Op
         return _unwrap(provider, data["data"], levels - 1)
     if data.keys() <= _ENVELOPE:
         return Failure(Reason.EMPTY, "the answer holds no data")
-    return Opened(data)
+    return Opened({key: value for key, value in data.items() if key not in _NEVER_KEPT})
 
 
 def _refusal(provider: Provider, code: float | None, answer: object, retry_after: str | None) -> Failure:

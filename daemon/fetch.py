@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from fractions import Fraction
 from importlib import metadata
 from typing import cast
@@ -38,7 +40,10 @@ PAGES = 50
 """No list is followed further than this."""
 
 PAGING_S = 180.0
-"""No further page is asked for once the pages so far took this long: a call ends before its lease does."""
+"""No further page is asked for once the pages so far took this long.
+
+With the longest timeout that a configuration may name (100 s), a call ends before its lease does.
+"""
 
 _EPOCH_S = 1e9  # a reset above this is a time, one below it a number of seconds
 
@@ -259,9 +264,21 @@ def _wish(headers: httpx.Headers, at: datetime) -> str | None:
     """Return in how many seconds the provider wants to be asked again: ``Retry-After``, else its limit's reset."""
     retry_after: str | None = headers.get("retry-after")
     reset_s = amount(headers.get("x-ratelimit-reset"))
-    if retry_after is not None or reset_s is None:
-        return retry_after
+    if retry_after is not None:
+        return _until_date(retry_after, at)
+    if reset_s is None:
+        return None
     return str(round(max(0.0, reset_s - at.timestamp() if reset_s > _EPOCH_S else reset_s)))
+
+
+def _until_date(retry_after: str, at: datetime) -> str:
+    """Return the seconds until an HTTP date, 0 if it is past; any other text as it is."""
+    try:
+        then = parsedate_to_datetime(retry_after)
+    except (ValueError, OverflowError):
+        return retry_after
+    then = then if then.tzinfo else then.replace(tzinfo=UTC)
+    return str(max(0.0, (then - at).total_seconds()))
 
 
 def _read(endpoint: Endpoint, pages: list[object] | Failure, asked: Asked) -> Reading | Failure:
@@ -282,29 +299,37 @@ class Pace:
     """How many calls may start: ``rate_per_s`` on average, and at most one second's worth (or one call) at once.
 
     Exact: in any T seconds no more than ``rate_per_s * T`` start, and that one burst. Times are seconds of any clock
-    that the caller keeps to; one that goes back earns nothing.
+    that the caller keeps to. One that goes back earns nothing and stops nothing: what counts is the time from then on.
     """
 
     def __init__(self, rate_per_s: float) -> None:
-        if not 0 < rate_per_s < float("inf"):
+        if not 0 < rate_per_s < math.inf:
             raise ValueError("a pace is a positive number of calls per second")
         self._rate = Fraction(rate_per_s)
         self._burst = max(Fraction(1), self._rate)
         self._left = self._burst
         self._seen_s: Fraction | None = None
+        self._paused_until_s = -math.inf
 
     def ready(self, now_s: float) -> int:
         """Return how many calls may start now."""
-        return int(self._earned(Fraction(now_s)))
+        self._follow(Fraction(now_s))
+        return 0 if now_s < self._paused_until_s else int(self._left)
 
     def take(self, now_s: float, n: int) -> None:
         """Note that ``n`` calls start now; more than are ready is a mistake of the caller."""
         if n > self.ready(now_s):
             raise ValueError("more calls were taken than were ready")
-        now = Fraction(now_s)
-        self._left = self._earned(now) - n
-        self._seen_s = now if self._seen_s is None else max(self._seen_s, now)
+        self._left -= n
 
-    def _earned(self, now: Fraction) -> Fraction:
-        since = max(Fraction(0), now - self._seen_s) if self._seen_s is not None else Fraction(0)
-        return min(self._burst, self._left + self._rate * since)
+    def pause(self, until_s: float) -> None:
+        """Let no call start before ``until_s``. A pause that is under way is not made shorter."""
+        self._paused_until_s = max(self._paused_until_s, until_s)
+
+    def _follow(self, now: Fraction) -> None:
+        passed = now - self._seen_s if self._seen_s is not None else Fraction(0)
+        self._seen_s = now
+        if passed >= 0:
+            self._left = min(self._burst, self._left + self._rate * passed)
+        else:
+            self._paused_until_s += float(passed)

@@ -6,20 +6,26 @@ commit of the polls and the commit of what follows from them leaves those polls 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import structlog
+
 from daemon.providers import ENDPOINTS
 from daemon.providers.answer import Reason
-from daemon.recent import HEALTH_METRICS, Recent
+from daemon.recent import HEALTH_METRICS, Look, Recent
 from rules.book import Rule, RuleBook, retired
-from rules.evaluate import AlertKey, Look, close, evaluate
+from rules.evaluate import AlertKey, close, evaluate
+from rules.evaluate import Look as Scene
 from rules.values import Alert, Outcome, Record, Subject, Target
 from storage.records import POLLED, Polled, Remembered
 from storage.store import Store
 
 RECORDS_KEPT_IN_SIGHT = 20
+
+log = structlog.get_logger("creatorwatch.judge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +45,28 @@ class Ended:
 
 
 class Judge:
-    """Follows every target's alerts. ``channels`` are those that exist; what others were told is forgotten."""
+    """Follows every target's alerts.
+
+    ``channels`` are those that exist; what others were told is forgotten. ``held`` names the endpoints of a target that
+    are configured but cannot be asked (no key): the alerts that rest on them are held, not ended. ``broken`` counts, by
+    rule, the looks that failed for a bug of ours.
+    """
 
     def __init__(
-        self, store: Store, recent: Recent, book: RuleBook, targets: Mapping[str, Target], channels: Collection[str]
+        self,
+        store: Store,
+        recent: Recent,
+        book: RuleBook,
+        targets: Mapping[str, Target],
+        channels: Collection[str],
+        held: Mapping[str, Collection[str]],
     ) -> None:
         self._store, self._recent, self._book, self._targets = store, recent, book, targets
-        self._channels = frozenset(channels)
+        self._channels, self._held = frozenset(channels), held
+        self.broken: Counter[str] = Counter()
         self._rules: dict[str, Mapping[str, tuple[Rule, ...]]] = {}
         self._timed: list[str] = []
+        self._unfinished: set[str] = set()
         self._alerts: dict[str, dict[AlertKey, Alert]] = {}
 
     # --- at start ---------------------------------------------------------------------------------------------
@@ -58,8 +77,9 @@ class Judge:
         for line in watched:
             self._recent.watch(line.schedule_id, line.target, line.endpoint, line.interval.total_seconds())
         for schedule_id, at_s, keys, numbers in self._store.samples(None, self._since(at)):
-            self._recent.see(schedule_id, at_s, keys, numbers)
-        for line in watched:
+            if at_s <= at.timestamp():  # a clock that was set back: the future is not known yet
+                self._recent.see(schedule_id, at_s, keys, numbers)
+        for line in sorted(watched, key=lambda line: (line.polled is not None, line.polled or at)):
             self._recall_sight(line)
         self._assign_rules(watched)
         self.reload_alerts()
@@ -91,7 +111,8 @@ class Judge:
         reason = None if line.outcome == POLLED else Reason(line.outcome)
         if reason is not None:
             self._recent.miss(line.schedule_id)
-        self._recent.note([(line.schedule_id, line.polled.timestamp(), reason, "")])
+        self._recent.watches[line.schedule_id].failures = max(0, line.failures - 1)
+        self._recent.note([Look(line.schedule_id, line.polled.timestamp(), reason)])
 
     def _assign_rules(self, watched: Iterable[Remembered]) -> None:
         """Each target's rules by the endpoint whose poll can change them; targets alike share one table."""
@@ -125,20 +146,30 @@ class Judge:
             watch = self._recent.watches[each.polled.schedule_id]
             self._take_in(each.polled)
             due.setdefault(watch.target, {}).update(dict.fromkeys(self._rules[watch.target][watch.endpoint.name]))
-        noted = [(e.polled.schedule_id, e.polled.at.timestamp(), e.reason, e.detail) for e in ended]
-        for target in self._recent.note(noted):
+        looks = [Look(e.polled.schedule_id, e.polled.at.timestamp(), e.reason, e.detail) for e in ended]
+        for target in self._recent.note(looks):
             due.setdefault(target, {}).update(dict.fromkeys(self._rules[target][""]))
+        self._unfinished.update(due)
         outcomes = [outcome for target, rules in due.items() for outcome in self._look(target, rules, at)]
-        return self._commit(outcomes, at, committed.number)
+        followed = self._commit(outcomes, at, committed.number)
+        self._unfinished.difference_update(due)
+        return followed
 
     def watch_time(self, at: datetime) -> list[Outcome]:
-        """Look again at what time alone can change, and at alerts that somebody has not been told about."""
+        """Look again at what time alone can change, and at what somebody has not been told.
+
+        Also at what a judgement left behind that could not be stored (a full disk).
+        """
         outcomes: list[Outcome] = []
-        for target in dict.fromkeys([*self._timed, *self._alerts]):
+        unfinished = set(self._unfinished)
+        for target in dict.fromkeys([*self._timed, *self._alerts, *unfinished]):
             alerting = {rule for rule, _ in self._alerts.get(target, ())}
-            due = [rule for rule in self._all_rules(target) if rule.timed or rule.name in alerting]
+            rules = self._all_rules(target)
+            due = [rule for rule in rules if rule.timed or rule.name in alerting or target in unfinished]
             outcomes += self._look(target, due, at)
-        return self._commit(outcomes, at)
+        followed = self._commit(outcomes, at)
+        self._unfinished -= unfinished
+        return followed
 
     def _take_in(self, polled: Polled) -> None:
         if polled.values is None:
@@ -150,10 +181,18 @@ class Judge:
         return dict.fromkeys(rule for rules in self._rules.get(target, {}).values() for rule in rules)
 
     def _look(self, target: str, rules: Iterable[Rule], at: datetime) -> list[Outcome]:
-        return evaluate(rules, self._scene(target, at)) if rules else []
+        """What follows for one target. A rule that breaks is a bug of ours; it must not stop its neighbours."""
+        outcomes: list[Outcome] = []
+        for rule in rules:
+            try:
+                outcomes += evaluate([rule], self._scene(target, at))
+            except Exception:
+                log.exception("a rule broke", rule=rule.name, target=target)
+                self.broken[rule.name] += 1
+        return outcomes
 
-    def _scene(self, target: str, at: datetime) -> Look:
-        return Look(
+    def _scene(self, target: str, at: datetime) -> Scene:
+        return Scene(
             target=self._targets[target],
             view=self._recent.view(target),
             alerts=self._alerts.get(target, {}),
@@ -190,14 +229,20 @@ class Judge:
         for target, alerts in list(self._alerts.items()):
             rules = {rule.name: rule for rule in self._all_rules(target)}
             for key, alert in list(alerts.items()):
-                rule = rules.get(alert.rule)
+                rule = rules.get(alert.rule) or self._held_rule(alert)
                 if rule is None or alert.reach > len(rule.levels):
                     orphans.append(alerts.pop(key))
             if not alerts:
                 del self._alerts[target]
         return orphans
 
+    def _held_rule(self, alert: Alert) -> Rule | None:
+        """The rule of an alert, if it would be followed were all asked that is configured."""
+        asked = {metric.name for name in self._held.get(alert.target, ()) for metric in ENDPOINTS[name].metrics}
+        rules = {rule.name: rule for rule in self._book.rules if rule.needs.keys() <= asked}
+        return rules.get(alert.rule)
+
     def _end(self, alert: Alert, at: datetime) -> Outcome:
         target = self._targets.get(alert.target) or Target(alert.target, Subject.ACCOUNT, alert.target, "")
-        look = Look(target, {}, {}, at, {}, lambda _kind: ())
-        return close(alert, retired(alert.rule, target.subject, alert.reach), look, "no longer watched")
+        scene = Scene(target, {}, {}, at, {}, lambda _kind: ())
+        return close(alert, retired(alert.rule, target.subject, alert.reach), scene, "it is no longer watched")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
@@ -17,10 +18,13 @@ from daemon.judge import Ended, Judge
 from daemon.logs import report
 from daemon.metrics import Metrics
 from daemon.poll import Call, Poller
+from daemon.providers.endpoint import Provider
 from rules.values import Outcome
 
 T = TypeVar("T")
 log = structlog.get_logger("creatorwatch.watch")
+
+STORE_PAUSES_S = (0.5, 2.0, 10.0, 30.0)
 
 
 class Writer:
@@ -49,25 +53,25 @@ class Watch:
         deliverer: Deliverer,
         metrics: Metrics,
         owner: str,
-        in_flight: int,
+        in_flight: Mapping[Provider, int],
     ) -> None:
         self._writer, self._poller, self._judge, self._deliverer = writer, poller, judge, deliverer
         self._metrics, self._owner, self._in_flight = metrics, owner, in_flight
-        self._calls: set[asyncio.Task[None]] = set()
+        self._calls: dict[asyncio.Task[None], Provider] = {}
         self._ended: list[Ended] = []
         self._settling: asyncio.Task[None] | None = None
-        self.settled_at: datetime | None = None
 
     async def poll(self, at: datetime) -> None:
         """Start the calls that are due and may be made now; their answers are settled as they come."""
-        calls = await self._writer.run(lambda: self._poller.claim(at, self._in_flight - len(self._calls)))
-        for call in calls:
+        under_way = Counter(self._calls.values())
+        free = {provider: most - under_way[provider] for provider, most in self._in_flight.items()}
+        for call in await self._writer.run(lambda: self._poller.claim(at, free)):
             task = asyncio.create_task(self._ask(call, at))
-            self._calls.add(task)
+            self._calls[task] = call.endpoint.provider
             task.add_done_callback(self._answered)
 
     def _answered(self, task: asyncio.Task[None]) -> None:
-        self._calls.discard(task)
+        del self._calls[task]
         report(task)
 
     async def _ask(self, call: Call, at: datetime) -> None:
@@ -83,10 +87,19 @@ class Watch:
             ended, self._ended = self._ended, []
             at = max(each.polled.at for each in ended)
             started_s = time.perf_counter()
-            outcomes = await self._writer.run(partial(self._judge.settle, ended, self._owner, at))
+            outcomes = await self._store(ended, at)
             self._metrics.judged(time.perf_counter() - started_s, len(ended))
             self._count(ended, outcomes)
-            self.settled_at = at
+
+    async def _store(self, ended: Sequence[Ended], at: datetime) -> Sequence[Outcome]:
+        """Answers are paid for: a disk that is full or locked is tried again for a while before they are lost."""
+        for pause_s in STORE_PAUSES_S:
+            try:
+                return await self._writer.run(partial(self._judge.settle, ended, self._owner, at))
+            except Exception:
+                log.exception("polls could not be stored", polls=len(ended), again_in_s=pause_s)
+                await asyncio.sleep(pause_s)
+        return await self._writer.run(partial(self._judge.settle, ended, self._owner, at))
 
     def _count(self, ended: Sequence[Ended], outcomes: Sequence[Outcome]) -> None:
         for each in ended:

@@ -79,7 +79,8 @@ class Rule:
     """A compiled rule. ``levels[0]`` is the lowest; level numbers elsewhere count from 1, 0 being none.
 
     ``needs`` are the metrics it reads (it applies to a target that is polled for all of them) and how many seconds
-    back, ``reads`` their units; ``timed`` says whether time alone can change its answer.
+    back, ``reads`` their units, ``single`` those without labels; ``timed`` says whether time alone can change its
+    answer.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Rule:
     to: tuple[str, ...]
     needs: Mapping[str, float]
     reads: Mapping[str, Unit]
+    single: frozenset[str]
     timed: bool
 
     def severity(self, level: int) -> Severity:
@@ -105,7 +107,9 @@ def retired(name: str, subject: Subject, levels: int) -> Rule:
     """A stand-in for a rule that is no more (or is shorter now), so that its alerts can still be told to be over."""
     never = Expression("", frozenset(), (), (), False, None, lambda _view, _at_s: None)
     ladder = tuple(Level(f"level {number}", Severity.WARNING, never, "") for number in range(1, levels + 1))
-    return Rule(name, subject, ladder, None, timedelta(0), 1, timedelta(0), "", "", (), {}, {}, timed=False)
+    return Rule(
+        name, subject, ladder, None, timedelta(0), 1, timedelta(0), "", "", (), {}, {}, frozenset(), timed=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +185,7 @@ class _Builder:
         if not self.faults:
             self._check_labels(levels, clear)
             self._check_ladder(levels)
+            self._check_polls([level.when for level in levels])
             self._check_summary([*(level.when for level in levels), *([clear] if clear else [])])
         self._check_channels()
         if self.faults:
@@ -199,6 +204,7 @@ class _Builder:
             to=tuple(model.to or self._channels),
             needs=_deepest((need.metric, need.depth_s) for condition in conditions for need in condition.needs),
             reads={need.metric: self._metrics[need.metric].unit for each in conditions for need in each.needs},
+            single=frozenset(n.metric for each in conditions for n in each.needs if not self._metrics[n.metric].labels),
             timed=any(condition.timed for condition in conditions),
         )
 
@@ -250,6 +256,13 @@ class _Builder:
             if order.index(above.severity) < order.index(below.severity):
                 text = f"`{above.name}` ({above.severity}) stands above `{below.name}` ({below.severity}): lowest first"
                 self._fault(("levels", above.name), text)
+
+    def _check_polls(self, conditions: Sequence[Expression]) -> None:
+        if self._model.for_polls > 1 and any(condition.timed for condition in conditions):
+            text = (
+                "a rule with age() or until() is looked at between polls too: say how long with `for`, not `for_polls`"
+            )
+            self._fault(("for_polls",), text)
 
     def _check_channels(self) -> None:
         for position, channel in enumerate(self._model.to or []):

@@ -12,7 +12,7 @@ from rules.grammar import Series
 from rules.values import NO_LABELS, Bounds, Labels, View, Window
 
 Value = Any
-"""A number, a truth, Bounds or None; for a labelled node a dict from Labels to those."""
+"""A number, a truth, Bounds or None; for a labelled node a dict from Labels to those, None if it was never seen."""
 
 Run = Callable[[View, float], Value]
 
@@ -54,9 +54,11 @@ def reader(tree: Series, of: Callable[[Window, float], float | None], fixed: fro
         return read_one
 
     def read_all(view: View, at_s: float) -> Value:
+        if name not in view:
+            return None
         found = {
             tuple(pair for pair in labels if pair[0] not in fixed): of(window, at_s)
-            for labels, window in view.get(name, {}).items()
+            for labels, window in view[name].items()
             if chosen(tree, labels)
         }
         return found if labelled else found.get(NO_LABELS)
@@ -119,7 +121,12 @@ def mapped(apply: Callable[[Any], Value], inner: Node) -> Run:
     run = inner.run
     if not inner.labels:
         return lambda view, at_s: apply(run(view, at_s))
-    return lambda view, at_s: {labels: apply(value) for labels, value in run(view, at_s).items()}
+
+    def applied(view: View, at_s: float) -> Value:
+        found = run(view, at_s)
+        return None if found is None else {labels: apply(value) for labels, value in found.items()}
+
+    return applied
 
 
 def paired(apply: Callable[[Any, Any], Value], left: Node, right: Node, kind: Kind) -> Node:
@@ -130,19 +137,22 @@ def paired(apply: Callable[[Any, Any], Value], left: Node, right: Node, kind: Ki
 
         def run(view: View, at_s: float) -> Value:
             a, b = one(view, at_s), other(view, at_s)
+            if a is None and b is None:
+                return None
+            a, b = a or {}, b or {}
             return {labels: apply(a.get(labels), b.get(labels)) for labels in {**a, **b}}
 
     elif left.labels:
 
         def run(view: View, at_s: float) -> Value:
-            b = other(view, at_s)
-            return {labels: apply(value, b) for labels, value in one(view, at_s).items()}
+            a, b = one(view, at_s), other(view, at_s)
+            return None if a is None else {labels: apply(value, b) for labels, value in a.items()}
 
     elif right.labels:
 
         def run(view: View, at_s: float) -> Value:
-            a = one(view, at_s)
-            return {labels: apply(a, value) for labels, value in other(view, at_s).items()}
+            a, b = one(view, at_s), other(view, at_s)
+            return None if b is None else {labels: apply(a, value) for labels, value in b.items()}
 
     else:
 
@@ -168,4 +178,9 @@ def joined(apply: Callable[[Any, Any], Value], left: Node, right: Node, settled:
 def over_labels(reduce: Callable[[Any], Value], inner: Node) -> Run:
     """``reduce`` the values of all label sets to one."""
     run = inner.run
-    return lambda view, at_s: reduce(list(run(view, at_s).values()))
+
+    def reduced(view: View, at_s: float) -> Value:
+        found = run(view, at_s)
+        return None if found is None else reduce(list(found.values()))
+
+    return reduced

@@ -51,7 +51,13 @@ def close(alert: Alert, rule: Rule, look: Look, reason: str) -> Outcome:
 
 
 def judge(rule: Rule, view: View, at_s: float) -> Mapping[Labels, Verdict]:
-    """What a rule says of each label set, at ``at_s`` seconds since the epoch."""
+    """What a rule says of each label set, at ``at_s`` seconds since the epoch.
+
+    Nothing of none, if a number without labels that it reads was seen once and is no more (an account's points, when
+    the account moved to a rating).
+    """
+    if any(view.get(metric) == {} for metric in rule.single):
+        return {}
     truths = [level.when.truths(view, at_s) for level in rule.levels]
     clear = None if rule.clear is None else rule.clear.truths(view, at_s)
     everywhere = truths[0] if len(truths) == 1 else {labels for each in truths for labels in each}
@@ -81,7 +87,7 @@ def _gone(rule: Rule, verdicts: Mapping[Labels, Verdict], look: Look) -> Iterato
 
 def _outcome(rule: Rule, before: Alert, stepped: lifecycle.Step, look: Look) -> Outcome:
     after = replace(before, state=stepped.state)
-    scene = Scene(rule, look.target, before.labels, look.view, look.at, look.measured, look.records)
+    scene = Scene(rule, look.target, before.labels, look.view, look.at, look.measured, look.records, stepped.reason)
     transitions = [
         Transition(change, look.at, before.level, after.level, stepped.reason, gather(rule, before.labels, look.view))
         for change in [stepped.change]

@@ -78,7 +78,7 @@ class Expression:
     def truths(self, view: View, at_s: float) -> Mapping[Labels, bool | None]:
         """The truth for each label set that exists; for an expression without labels one truth, under ``()``."""
         value = self.run(view, at_s)
-        return value if self.labels else {NO_LABELS: value}
+        return (value or {}) if self.labels else {NO_LABELS: value}
 
 
 def compile_condition(text: str, metrics: Mapping[str, Metric]) -> Expression | list[Problem]:
@@ -268,6 +268,8 @@ class _Compiler:
             if tree.metric in functions.NAMES:
                 return self.refuse(tree.at, f"`{tree.metric}` is a function; write {_usage(tree.metric)}")
             return self.refuse(tree.at, f"unknown metric `{tree.metric}`{did_you_mean(tree.metric, self.metrics)}")
+        if not metric.history and of is not functions.newest:
+            return self.refuse(tree.at, f"`{metric.name}` has no past to look at; hold it with `for` or `for_polls`")
         if not self._selectors_fit(tree.selectors, metric):
             return None
         self.needs[metric.name] = max(depth_s, self.needs.get(metric.name, 0.0))

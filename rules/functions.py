@@ -79,23 +79,23 @@ def increase(window: Window, span_s: float, at_s: float) -> float | None:
 
 
 def lowest(window: Window, span_s: float, at_s: float) -> float | None:
-    """The least value over the whole span."""
-    return _over(min, window, span_s, at_s, covered=1.0)
+    """The least value over the whole span; unknown if a part of it was not seen."""
+    return _all_along(min, window, span_s, at_s)
 
 
 def highest(window: Window, span_s: float, at_s: float) -> float | None:
-    """The greatest value over the whole span."""
-    return _over(max, window, span_s, at_s, covered=1.0)
+    """The greatest value over the whole span; unknown if a part of it was not seen."""
+    return _all_along(max, window, span_s, at_s)
 
 
 def mean(window: Window, span_s: float, at_s: float) -> float | None:
     """The mean of the values seen; known once history covers half of the span."""
-    return _over(fmean, window, span_s, at_s, covered=0.5)
+    return _over(fmean, window, span_s, at_s)
 
 
 def middle(window: Window, span_s: float, at_s: float) -> float | None:
     """The median of the values seen; known once history covers half of the span."""
-    return _over(median, window, span_s, at_s, covered=0.5)
+    return _over(median, window, span_s, at_s)
 
 
 def observations(window: Window, span_s: float, at_s: float) -> float | None:
@@ -160,12 +160,35 @@ def _covers(window: Window, span_s: float, at_s: float) -> bool:
     return bool(window.times_s) and window.times_s[0] <= at_s - span_s
 
 
-def _over(
-    reduce: Callable[[Sequence[float]], float], window: Window, span_s: float, at_s: float, covered: float
-) -> float | None:
-    if newest(window, at_s) is None or not _covers(window, span_s * covered, at_s):
+def _over(reduce: Callable[[Sequence[float]], float], window: Window, span_s: float, at_s: float) -> float | None:
+    """``reduce`` what was seen in a span that is covered by half at least."""
+    if newest(window, at_s) is None or not _covers(window, span_s * 0.5, at_s):
         return None
     return reduce(_known(window, at_s - span_s, at_s) or [window.values[-1]])
+
+
+def _all_along(reduce: Callable[[Sequence[float]], float], window: Window, span_s: float, at_s: float) -> float | None:
+    """``reduce`` what was true at any time of a span, all of which was seen."""
+    from_s = at_s - span_s
+    if newest(window, at_s) is None or not _covers(window, span_s, at_s):
+        return None
+    if _longest_pause_s(window, from_s, at_s) > window.fresh_for_s:
+        return None
+    return reduce([*_at_start(window, from_s), *_known(window, from_s, at_s)])
+
+
+def _at_start(window: Window, from_s: float) -> list[float]:
+    """The value in force when the span began, if it was known: the newest seen until then."""
+    before = bisect_right(window.times_s, from_s)
+    return [window.values[before - 1]] if before and not math.isnan(window.values[before - 1]) else []
+
+
+def _longest_pause_s(window: Window, from_s: float, at_s: float) -> float:
+    """The longest time between two numbers that says something of the span; what was unseen may have been anything."""
+    first = max(0, bisect_right(window.times_s, from_s) - 1)
+    looks = zip(window.times_s[first:], window.values[first:], strict=True)
+    seen = [time_s for time_s, value in looks if time_s <= at_s and not math.isnan(value)]
+    return max((later - earlier for earlier, later in pairwise([*seen, at_s])), default=math.inf)
 
 
 def _value_at(window: Window, time_s: float) -> float | None:

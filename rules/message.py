@@ -42,7 +42,8 @@ Records = Callable[[str], Sequence[Record]]
 class Scene:
     """All a message can speak of.
 
-    ``measured`` is the instant a metric's newest number describes, where that is not the time of the poll.
+    ``measured`` is the instant a metric's newest number describes, where that is not the time of the poll; ``reason``
+    is why the alert took its step, or "".
     """
 
     rule: Rule
@@ -52,6 +53,7 @@ class Scene:
     at: datetime
     measured: Mapping[str, datetime]
     records: Records
+    reason: str
 
 
 def compose(scene: Scene, before: Alert | None, after: Alert, told: int, what: News) -> Message:
@@ -115,7 +117,11 @@ def _summary(scene: Scene, level: Level) -> str:
         "level": level.name,
         **dict(scene.labels),
     }
-    return PLACEHOLDER.sub(lambda match: words.get(match.group(1)) or _newest(scene, match.group(1)), text)
+    return PLACEHOLDER.sub(lambda match: _filled(scene, match.group(1), words), text)
+
+
+def _filled(scene: Scene, name: str, words: Mapping[str, str]) -> str:
+    return words[name] if name in words else _newest(scene, name)
 
 
 def _newest(scene: Scene, metric: str) -> str:
@@ -166,6 +172,8 @@ def _ending(scene: Scene, before: Alert | None, what: News) -> Iterator[str]:
         lasted = say_duration((scene.at - before.state.since).total_seconds())
         peak = scene.rule.levels[before.state.peak - 1].name
         yield f"Lasted: {lasted}; peak: {peak}"
+    if what is News.RESOLVED and scene.reason:
+        yield f"Why: {scene.reason}"
 
 
 def _records(scene: Scene, what: News) -> Iterator[str]:

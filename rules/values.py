@@ -53,7 +53,8 @@ class Metric:
     """What the numbers of one name mean. Declared once, by the endpoint that yields them.
 
     ``labels`` are the names of the labels every series of this metric carries; a metric without them has one series a
-    target. A ``Unit.STATE`` metric is 0 or 1.
+    target. A ``Unit.STATE`` metric is 0 or 1. Of a metric without ``history`` only its changes are kept, so nothing can
+    be said of its past.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Metric:
     unit: Unit
     meaning: str
     labels: tuple[str, ...] = ()
+    history: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, bindparam, exists, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from rules.values import News, Severity
 from storage import alerts, codec
 from storage.database import Lease, Parameters, among, write
 from storage.records import SENT, Delivery, Letter, Status
+from storage.tables import alerts as alert_rows
 from storage.tables import outbox, receipts
 
 
 def claim(connection: Connection, channel: str, lease: Lease) -> list[Letter]:
-    """Lease due letters to one channel, oldest first. A letter waits for the earlier ones of its alert."""
+    """Lease due letters to one channel, oldest first. A letter waits for the earlier ones about the same thing."""
     rows = connection.execute(_CLAIM, {"to": channel, **lease._asdict()})
     letters = [
         Letter(
@@ -36,16 +37,17 @@ def claim(connection: Connection, channel: str, lease: Lease) -> list[Letter]:
 
 
 _IS_WAITING = outbox.c.status == Status.WAITING.value
-_EARLIER = outbox.alias()
-_BLOCKED = exists().where(
-    _EARLIER.c.alert_id == outbox.c.alert_id,
-    _EARLIER.c.channel == outbox.c.channel,
-    _EARLIER.c.status == Status.WAITING.value,
-    _EARLIER.c.id < outbox.c.id,
+
+# Each incident is an alert of its own: what is over must not be told after what came next.
+_FIRST = (
+    select(func.min(outbox.c.id))
+    .join_from(outbox, alert_rows)
+    .where(_IS_WAITING, outbox.c.channel == bindparam("to"))
+    .group_by(alert_rows.c.rule, alert_rows.c.target_id, alert_rows.c.labels)
 )
 _DUE = (
     select(outbox.c.id)
-    .where(_IS_WAITING, outbox.c.channel == bindparam("to"), outbox.c.due_ms <= bindparam("now_ms"), ~_BLOCKED)
+    .where(outbox.c.id.in_(_FIRST), outbox.c.due_ms <= bindparam("now_ms"))
     .order_by(outbox.c.due_ms, outbox.c.id)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
@@ -60,9 +62,9 @@ _CLAIM = (
 
 def take_over(connection: Connection, channels: Collection[str], now_ms: int) -> None:
     """Make leased letters due now, and give up those to channels that are no more."""
-    connection.execute(
-        update(outbox).where(_IS_WAITING, outbox.c.channel.not_in(channels)).values(status=Status.DEAD.value)
-    )
+    lost = update(outbox).where(_IS_WAITING, outbox.c.channel.not_in(channels)).values(status=Status.DEAD.value)
+    for letter in connection.execute(lost.returning(outbox.c.alert_id, outbox.c.channel)).all():
+        _untell(connection, letter.alert_id, letter.channel)
     connection.execute(update(outbox).where(_IS_WAITING, outbox.c.owner.is_not(None)).values(owner=None, due_ms=now_ms))
 
 
@@ -75,7 +77,7 @@ def record(connection: Connection, deliveries: Sequence[Delivery]) -> list[Deliv
     write(connection, _UPDATE, [_letter_row(delivery) for delivery in decided])
     for delivery in decided:
         if delivery.dead:
-            alerts.untell(connection, delivery.alert_id, delivery.channel, _last_told(connection, delivery))
+            _untell(connection, delivery.alert_id, delivery.channel)
     return decided
 
 
@@ -107,16 +109,12 @@ def _status(delivery: Delivery) -> Status:
 _UPDATE = update(outbox).where(outbox.c.id == bindparam("row_id"), _IS_WAITING).values(attempts=outbox.c.attempts + 1)
 
 
-def _last_told(connection: Connection, delivery: Delivery) -> int | None:
-    """The level of the newest letter of this alert to this channel that has not died."""
+def _untell(connection: Connection, alert_id: int, channel: str) -> None:
+    """What a channel was told of an alert is the newest letter to it that has not died."""
     newest = (
         select(outbox.c.level)
-        .where(
-            outbox.c.alert_id == delivery.alert_id,
-            outbox.c.channel == delivery.channel,
-            outbox.c.status != Status.DEAD.value,
-        )
+        .where(outbox.c.alert_id == alert_id, outbox.c.channel == channel, outbox.c.status != Status.DEAD.value)
         .order_by(outbox.c.id.desc())
         .limit(1)
     )
-    return connection.scalar(newest)
+    alerts.untell(connection, alert_id, channel, connection.scalar(newest))

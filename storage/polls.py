@@ -8,12 +8,12 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 import zstandard
-from sqlalchemy import Connection, bindparam, func, null, select, update
+from sqlalchemy import Connection, bindparam, func, null, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from rules.values import Record
 from storage import codec
-from storage.database import Hot
+from storage.database import Hot, Parameters, write
 from storage.layouts import Layouts
 from storage.records import POLLED, Committed, Polled
 from storage.tables import facts, progress, samples, schedules, snapshots, targets
@@ -57,7 +57,9 @@ def commit(connection: Connection, polls: Sequence[Polled], owner: str, known: K
     _UPDATE_SCHEDULE.write(connection, [_schedule_row(entry, number) for entry in accepted])
     _INSERT_SAMPLE.write(connection, list(_sample_rows(connection, accepted, known.layouts)))
     _INSERT_SNAPSHOT.write(connection, [_snapshot_row(e) for e in accepted if e.digest != e.known_digest])
-    _UPSERT_FACT.write(connection, [row for entry in accepted for row in _new_facts(entry, known)])
+    news = [entry for entry in accepted if _has_news(entry, known)]
+    write(connection, _END_FACTS, [_present(entry) for entry in news])
+    _UPSERT_FACT.write(connection, [row for entry in news for row in _fact_rows(entry)])
     return Committed([entry.poll.schedule_id for entry in accepted], number)
 
 
@@ -133,36 +135,60 @@ def snapshot(connection: Connection, schedule_id: int, at_ms: int) -> bytes | No
     return None if payload is None else zstandard.ZstdDecompressor().decompress(payload)
 
 
-def _new_facts(entry: _Accepted, known: Known) -> list[tuple[object, ...]]:
-    """The rows of a poll's records, unless they are those of the poll before."""
-    rows = [
-        (entry.target_id, each.kind, each.id, codec.to_json(each.words), entry.at_ms) for each in entry.poll.records
-    ]
-    words = hash(tuple(row[1:4] for row in rows))
-    if known.words.get(entry.poll.schedule_id) == words:
-        return []
-    known.words[entry.poll.schedule_id] = words
-    return [(*row, entry.at_ms) for row in rows]
+def _has_news(entry: _Accepted, known: Known) -> bool:
+    """Whether the records are other than those of the poll before. A poll that failed says nothing of records."""
+    poll = entry.poll
+    if poll.values is None:
+        return False
+    words = hash(tuple((each.kind, each.id, codec.to_json(each.words)) for each in poll.records))
+    if known.words.get(poll.schedule_id) == words:
+        return False
+    known.words[poll.schedule_id] = words
+    return True
+
+
+def _present(entry: _Accepted) -> Parameters:
+    return {
+        "at_ms": entry.at_ms,
+        "of_target": entry.target_id,
+        "of_endpoint": entry.endpoint,
+        "present": codec.to_json([f"{each.kind} {each.id}" for each in entry.poll.records]),
+    }
+
+
+_PRESENT = func.json_each(bindparam("present")).table_valued("value")
+_END_FACTS = (
+    update(facts)
+    .where(facts.c.target_id == bindparam("of_target"), facts.c.endpoint == bindparam("of_endpoint"))
+    .where(facts.c.ended_ms.is_(None), (facts.c.kind + " " + facts.c.record_id).not_in(select(_PRESENT.c.value)))
+    .values(ended_ms=bindparam("at_ms"))
+)
+
+
+def _fact_rows(entry: _Accepted) -> Iterator[tuple[object, ...]]:
+    for each in entry.poll.records:
+        words = codec.to_json(each.words)
+        yield entry.target_id, entry.endpoint, each.kind, each.id, words, entry.at_ms, entry.at_ms
 
 
 _INSERT_FACT = insert(facts)
 _SEEN = _INSERT_FACT.excluded
 _UPSERT_FACT = Hot(
     _INSERT_FACT.on_conflict_do_update(
-        index_elements=["target_id", "kind", "record_id"],
-        set_={"words": _SEEN.words, "last_ms": _SEEN.last_ms},
-        where=facts.c.words != _SEEN.words,
+        index_elements=["target_id", "endpoint", "kind", "record_id"],
+        set_={"words": _SEEN.words, "last_ms": _SEEN.last_ms, "ended_ms": null()},
+        where=or_(facts.c.words != _SEEN.words, facts.c.ended_ms.is_not(None)),
     ),
-    *("target_id", "kind", "record_id", "words", "first_ms", "last_ms"),
+    *("target_id", "endpoint", "kind", "record_id", "words", "first_ms", "last_ms"),
 )
 
 
 def records(connection: Connection, target: str, kind: str, limit: int) -> list[Record]:
-    """The records of one kind of a target, those that appeared last first."""
+    """The records of one kind of a target that have not ended, those that appeared last first."""
     newest = (
         select(facts.c.record_id, facts.c.words)
         .join_from(facts, targets)
-        .where(targets.c.key == target, facts.c.kind == kind)
+        .where(targets.c.key == target, facts.c.kind == kind, facts.c.ended_ms.is_(None))
         .order_by(facts.c.first_ms.desc(), facts.c.record_id)
         .limit(limit)
     )

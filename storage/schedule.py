@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, case, func, select, update
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, case, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from rules.values import Target
@@ -85,6 +85,8 @@ def _schedule_row(line: Planned, target_id: int) -> dict[str, object]:
 
 _INSERT_SCHEDULE = insert(schedules)
 _WANTED = _INSERT_SCHEDULE.excluded
+_NOW_MS: BindParameter[int] = bindparam("now_ms")
+_NEXT_MS = _NOW_MS + _WANTED.interval_ms
 _UPSERT_SCHEDULE = _INSERT_SCHEDULE.on_conflict_do_update(
     index_elements=["target_id", "endpoint"],
     set_={
@@ -93,10 +95,9 @@ _UPSERT_SCHEDULE = _INSERT_SCHEDULE.on_conflict_do_update(
             (schedules.c.due_ms.is_(None), _WANTED.due_ms),
             # A leased line is on its way: its due time is the lease, and the poll sets the next one.
             (schedules.c.owner.is_not(None), schedules.c.due_ms),
-            (
-                schedules.c.interval_ms != _WANTED.interval_ms,
-                func.min(schedules.c.due_ms, bindparam("now_ms") + _WANTED.interval_ms),
-            ),
+            # No turn is further away than one and a half intervals: the clock was set back.
+            (2 * (schedules.c.due_ms - _NOW_MS) > 3 * _WANTED.interval_ms, _NEXT_MS),
+            (schedules.c.interval_ms != _WANTED.interval_ms, func.min(schedules.c.due_ms, _NEXT_MS)),
             else_=schedules.c.due_ms,
         ),
     },
@@ -109,9 +110,12 @@ def take_over(connection: Connection, now_ms: int) -> None:
     connection.execute(leased.values(owner=None, due_ms=now_ms))
 
 
-def claim(connection: Connection, endpoint: str, lease: Lease) -> list[Claim]:
-    """Lease due lines of one endpoint, the longest due first. One statement."""
-    rows = connection.execute(_CLAIM, {"of": endpoint, **lease._asdict()})
+def claim(connection: Connection, endpoint: str, lease: Lease, by_ms: int) -> list[Claim]:
+    """Lease lines of one endpoint that are due by a time, the longest due first. One statement.
+
+    A line that somebody holds is due when that lease has ended.
+    """
+    rows = connection.execute(_CLAIM, {"of": endpoint, "by_ms": by_ms, **lease._asdict()})
     return [Claim(row.id, row.key, endpoint, _interval(row), row.failures) for row in rows]
 
 
@@ -122,7 +126,8 @@ def _interval(row: Row[Any]) -> timedelta:
 # SQLite has no row locks and leaves FOR UPDATE out; a database that has them can share one plan between machines.
 _DUE = (
     select(schedules.c.id)
-    .where(schedules.c.endpoint == bindparam("of"), schedules.c.due_ms <= bindparam("now_ms"))
+    .where(schedules.c.endpoint == bindparam("of"), schedules.c.due_ms <= bindparam("by_ms"))
+    .where(or_(schedules.c.owner.is_(None), schedules.c.due_ms <= bindparam("now_ms")))
     .order_by(schedules.c.due_ms)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)

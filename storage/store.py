@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
@@ -69,17 +69,29 @@ class Store:
     def plan(self, planned: Sequence[Planned], at: datetime) -> None:
         """Make these lines the plan. Every target must have been named to ``sync_targets``.
 
-        A line that stays keeps its due time, or is due an interval from now where a shorter interval says so. One
-        that goes loses its lease too: the answer to a poll under way is dropped.
+        A line that stays keeps its due time, or is due an interval from now where a shorter interval says so, or where
+        it would wait for more than one and a half. One that goes loses its lease too: the answer to a poll under way
+        is dropped.
         """
         with self._writing() as connection:
             schedule.plan(connection, planned, to_ms(at))
 
-    def claim(self, endpoint: str, at: datetime, lease_until: datetime, owner: str, limit: int) -> list[Claim]:
-        """Lease up to ``limit`` due polls of an endpoint. Whoever does not commit by ``lease_until`` may lose them."""
+    def claim(
+        self,
+        endpoint: str,
+        at: datetime,
+        lease_until: datetime,
+        owner: str,
+        limit: int,
+        ahead: timedelta = timedelta(0),
+    ) -> list[Claim]:
+        """Lease up to ``limit`` polls of an endpoint that are due, or will be within ``ahead``.
+
+        Whoever does not commit by ``lease_until`` may lose them; until then nobody else is given them.
+        """
         with self._writing() as connection:
             lease = Lease(to_ms(at), to_ms(lease_until), owner, limit)
-            return schedule.claim(connection, endpoint, lease)
+            return schedule.claim(connection, endpoint, lease, to_ms(at + ahead))
 
     def next_due(self, at: datetime) -> datetime | None:
         """When the next poll (or lease) is due: ``at`` if one is overdue, None for an empty plan."""
@@ -117,7 +129,7 @@ class Store:
             return polls.snapshot(connection, schedule_id, to_ms(at))
 
     def facts(self, target: str, kind: str, limit: int) -> list[Record]:
-        """The records of one kind of a target, the latest to appear first."""
+        """The records of one kind that the newest answers about a target hold, the latest to appear first."""
         with self._reading() as connection:
             return polls.records(connection, target, kind, limit)
 
@@ -157,8 +169,9 @@ class Store:
     # --- what is told -----------------------------------------------------------------------------------------
 
     def take_over(self, channels: Collection[str], at: datetime) -> None:
-        """Take up what a dead process had leased, polls and letters; letters to other ``channels`` are given up.
+        """Take up what a dead process had leased, polls and letters.
 
+        Letters to other channels than ``channels`` are given up, and their news is owed again if they come back.
         To be called at start by the only process: what was asked or sent but not committed is done again.
         """
         with self._writing() as connection:
@@ -166,7 +179,10 @@ class Store:
             outbox.take_over(connection, channels, to_ms(at))
 
     def claim_letters(self, channel: str, at: datetime, lease_until: datetime, owner: str, limit: int) -> list[Letter]:
-        """Lease up to ``limit`` due letters to a channel, oldest first; one at a time for each alert."""
+        """Lease up to ``limit`` due letters to a channel, oldest first; one at a time for each thing alerted on.
+
+        That is a rule, a target and labels: news of one incident does not overtake that of the one before it.
+        """
         with self._writing() as connection:
             return outbox.claim(connection, channel, Lease(to_ms(at), to_ms(lease_until), owner, limit))
 

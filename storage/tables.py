@@ -100,14 +100,20 @@ class Snapshot(SQLModel, table=True):
 
 
 class Fact(SQLModel, table=True):
-    """The words of one record of a target. ``last_ms`` is when they were last other than before."""
+    """The words of one record of a target, as an endpoint has it.
+
+    ``last_ms`` is when it last was other than before; ``ended_ms`` when an answer first held it no more, NULL while
+    it is there.
+    """
 
     target_id: int = Field(primary_key=True, foreign_key="target.id")
+    endpoint: str = Field(primary_key=True)
     kind: str = Field(primary_key=True)
     record_id: str = Field(primary_key=True)
     words: str
     first_ms: int = Field(sa_type=BigInteger)
     last_ms: int = Field(sa_type=BigInteger)
+    ended_ms: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class Alert(SQLModel, table=True):

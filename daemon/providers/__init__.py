@@ -21,11 +21,21 @@ ENDPOINTS: Mapping[str, Endpoint] = {endpoint.name: endpoint for endpoint in _AL
 """Every endpoint by its name."""
 
 HEALTH = (
-    Metric("provider_up", Subject.PROVIDER, Unit.STATE, "the newest call of this provider was not its failure"),
-    Metric("endpoint_up", Subject.PROVIDER, Unit.STATE, "as provider_up, of one endpoint", ("endpoint",)),
-    Metric("cookie_ok", Subject.ACCOUNT, Unit.STATE, "the account's cookie was accepted at the newest poll"),
-    Metric("visible", Subject.ACCOUNT, Unit.STATE, "the platform shows the account"),
-    Metric("video_visible", Subject.VIDEO, Unit.STATE, "the platform shows the video"),
+    Metric(
+        "provider_up",
+        Subject.PROVIDER,
+        Unit.STATE,
+        "the newest call of this provider was not its failure",
+        history=False,
+    ),
+    Metric(
+        "endpoint_up", Subject.PROVIDER, Unit.STATE, "as provider_up, of one endpoint", ("endpoint",), history=False
+    ),
+    Metric(
+        "cookie_ok", Subject.ACCOUNT, Unit.STATE, "the account's cookie was accepted at the newest poll", history=False
+    ),
+    Metric("visible", Subject.ACCOUNT, Unit.STATE, "the platform shows the account", history=False),
+    Metric("video_visible", Subject.VIDEO, Unit.STATE, "the platform shows the video", history=False),
 )
 """What the daemon itself writes about its polls; no endpoint yields these."""
 

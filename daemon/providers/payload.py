@@ -16,18 +16,16 @@ from decimal import Decimal
 _DECIMAL = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 _FLAGS = {"0": False, "1": True, "false": False, "true": True}
 _YEAR_2100_S = 4_102_444_800
+_LARGEST = 1e18  # beyond all counting, and far enough from the end of floats for sums and squares to be finite
 
 
 def number(value: object) -> float | None:
-    """Return a finite number, also one written as a decimal string; a bool, NaN or infinity is unknown."""
+    """Return a number, also one written as a decimal string; a bool, NaN or a magnitude above 1e18 is unknown."""
     if isinstance(value, str):
         return _from_text(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:
-        return None
+    return float(value) if abs(value) <= _LARGEST else None
 
 
 def _from_text(value: str) -> float | None:
@@ -36,7 +34,7 @@ def _from_text(value: str) -> float | None:
     exact = Decimal(value)
     nearest = float(exact)
     vanished = nearest == 0 and exact != 0
-    return None if vanished or math.isinf(nearest) else nearest
+    return None if vanished or abs(nearest) > _LARGEST else nearest
 
 
 def amount(value: object) -> float | None:

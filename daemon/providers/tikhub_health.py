@@ -61,9 +61,14 @@ def _numbers(data: Mapping[str, object], risk_level: str, asked: Asked) -> dict[
     score = None if shown is False else amount(data.get("violation_score"))
     kind = scheme(score, risk_level, asked)
     unclear = kind is None and score is not None
+    # On one scheme there is no series of the other: what was said of points has ended when an account has a rating.
+    scores = {"violation_score": score if kind == POINTS else None, "health_rating": within(score, 0, 1000)}
+    if kind is not None:
+        del scores["health_rating" if kind == POINTS else "violation_score"]
+    else:
+        scores["health_rating"] = None
     return {
-        "violation_score": score if kind == POINTS else None,
-        "health_rating": within(score, 0, 1000) if kind == RATING else None,
+        **scores,
         "health_scheme": kind,
         "health_scheme_unclear": state(unclear) if unclear or kind is not None else None,
         "score_shown": state(shown),

@@ -39,28 +39,30 @@ def more(page: object) -> bool:
 
 
 def read(pages: Sequence[object], asked: Asked) -> Reading | Failure:  # noqa: ARG001 - the shape of every read
-    """Return every record once. A count that a record without id or status makes unsure is unknown."""
+    """Return every record once. A list that may miss a record is none: what it misses would read as struck."""
     lists = [table(page).get("records") for page in pages]
     if not lists or not all(isinstance(one, list) for one in lists):
         return Failure(Reason.BAD_PAYLOAD, "a page of the violation list holds no records field")
-    rows = [table(row) for one in lists for row in sequence(one)]
+    total = amount(table(pages[0]).get("total"))
+    if total and not lists[0]:
+        return Failure(Reason.BAD_PAYLOAD, "the violation list is empty, though it counts records")
     by_id: dict[str, _Row] = {}
-    for row in rows:
+    for row in (table(row) for one in lists for row in sequence(one)):
         by_id.setdefault(ident(row.get("record_id")), row)
-    nameless = by_id.pop("", None) is not None
-    values = _counts(by_id.values(), nameless, table(pages[0]).get("total"))
+    if "" in by_id:
+        return Failure(Reason.BAD_PAYLOAD, "a record of the violation list has no id")
+    values = _counts(by_id.values(), total)
     for record_id, row in by_id.items():
         values |= _series(row, (("record", record_id),))
     records = tuple(_record(record_id, row) for record_id, row in by_id.items())
     return Reading(values, records, payload=pages[0] if len(pages) == 1 else list(pages))
 
 
-def _counts(rows: Iterable[_Row], nameless: bool, total: object) -> dict[SeriesKey, float | None]:
+def _counts(rows: Iterable[_Row], total: float | None) -> dict[SeriesKey, float | None]:
     active = [_is_active(row) for row in rows]
-    unsure = nameless or None in active
     return {
-        ("violations_active", NO_LABELS): None if unsure else float(active.count(True)),
-        ("violations_total", NO_LABELS): amount(total),
+        ("violations_active", NO_LABELS): None if None in active else float(active.count(True)),
+        ("violations_total", NO_LABELS): total,
     }
 
 

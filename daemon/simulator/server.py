@@ -52,7 +52,7 @@ class Site:
         problem = self._check_key(route, request, params, at) or route.check(params, at)
         if problem:
             return _refuse(problem)
-        fault = self.world.fault(who)
+        fault = self.world.fault([*who, route.path.rpartition("/")[2]])  # an endpoint can be broken by its name
         await self._wait(request, {"slow": self.world.slow_s, "timeout": _HANG_S}.get(fault, 0))
         if fault in REFUSALS and not (fault == "not-found" and isinstance(route.speech, KeyApi)):
             return _refuse(route.refuse(REFUSALS[fault], params, at))

@@ -35,6 +35,10 @@ def _quiet():
     logs.configure("CRITICAL", False, str, io.StringIO())
 
 
+SIMULATED = [name for name in ENDPOINTS if f"\n  {name}: {{ interval" in EXAMPLE.read_text(encoding="utf-8")]
+"""The endpoints that the example asks, all of which the simulator serves."""
+
+
 class Inbox:
     """A web hook on 127.0.0.1 that keeps what it is sent, and can be told to refuse, or to answer later."""
 
@@ -143,7 +147,7 @@ providers:
   tikhub: {{token: "${{NONE}}", base_url: "{base_url}", rate_per_s: 1000}}
   keyapi: {{token: "${{NONE}}", base_url: "{base_url}", rate_per_s: 1000}}
 endpoints:
-{"".join(f"  {name}: {{rate_per_s: 1000}}{chr(10)}" for name in ENDPOINTS)}
+{"".join(f"  {name}: {{rate_per_s: 1000}}{chr(10)}" for name in SIMULATED)}
 accounts: [{accounts}]
 videos: [{videos}]
 channels:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.clock import SystemClock
+from daemon.clock import ManualClock, SystemClock
 from daemon.simulator.server import Simulator
 from daemon.simulator.world import World
 
@@ -77,12 +77,14 @@ def rows(database: Path, query: str) -> list[tuple]:
 def cookies(tmp_path):
     for name in ACCOUNTS:
         (tmp_path / name).write_text(f"sim-cookie:{name}", encoding="utf-8")
-    return ", ".join(f'{{platform: tiktok, id: {n}, name: {n}, cookie: "${{file:{n}}}"}}' for n in ACCOUNTS)
+    return ", ".join(
+        f'{{platform: tiktok, id: {n}, name: {n}, health_scheme: points, cookie: "${{file:{n}}}"}}' for n in ACCOUNTS
+    )
 
 
 async def test_nothing_is_lost_and_nothing_confirmed_is_repeated(tmp_path, managers, cookies):
-    clock, chance = SystemClock(), random.Random(5)
-    simulator = Simulator(World(started=clock.now(), step=timedelta(seconds=4)), clock.now)
+    chance, world_clock = random.Random(5), ManualClock(SystemClock().now())
+    simulator = Simulator(World(started=world_clock.now(), step=timedelta(hours=1)), world_clock.now)
     database, config = tmp_path / "watch.db", tmp_path / "rules.yaml"
     config.write_text(
         CONFIG.format(database=database, base_url=await simulator.start(), accounts=cookies, inbox=managers.url),
@@ -91,6 +93,7 @@ async def test_nothing_is_lost_and_nothing_confirmed_is_repeated(tmp_path, manag
     daemon = Daemon(config)
     try:
         for moment in ("polling", "delivering", "any", "judging", "delivering", "any", "judging", "any"):
+            world_clock.advance(timedelta(hours=1))
             heard, asked = len(managers.got), sum(simulator.calls.values())
             if moment == "delivering":
                 managers.answering.clear()
@@ -106,7 +109,10 @@ async def test_nothing_is_lost_and_nothing_confirmed_is_repeated(tmp_path, manag
             await daemon.kill()
             managers.answering.set()
             simulator.world.clear()
+        world_clock.advance(timedelta(days=2))
+        asked = sum(simulator.calls.values())
         await daemon.start()
+        await until(lambda: sum(simulator.calls.values()) > asked)
         await until(lambda: managers.titles()[-1:] and all(over(managers.titles(), name) for name in ACCOUNTS), 60)
         assert await daemon.kill(signal.SIGTERM) == 0
     finally:

@@ -55,6 +55,13 @@ async def answer_to(response, endpoint=HEALTH, cookie=COOKIE):
         ({"X-RateLimit-Reset": "90"}, 90.0),
         ({"X-RateLimit-Reset": str(AT.timestamp() + 30)}, 30.0),
         ({"X-RateLimit-Reset": "soon"}, None),
+        ({"Retry-After": "Tue, 10 Mar 2026 08:02:05 GMT"}, 125.0),
+        ({"Retry-After": "Tue, 10 Mar 2026 10:02:05 +0200"}, 125.0),
+        ({"Retry-After": "Tue, 10 Mar 2026 08:02:05 -0000"}, 125.0),
+        ({"Retry-After": "Tue, 10 Mar 2026 07:59:59 GMT"}, 0.0),
+        ({"Retry-After": "Tue, 99 Mar 2026 08:02:05 GMT"}, None),
+        ({"Retry-After": "0 Mar 0:0 2200000000"}, None),
+        ({"Retry-After": "soon"}, None),
         ({}, None),
     ],
 )

@@ -99,6 +99,17 @@ def test_a_line_that_is_not_due_is_not_claimed(planned):
     assert claim(planned, T0 - timedelta(milliseconds=1)) == []
 
 
+def test_a_line_that_is_soon_due_can_be_claimed_ahead_but_not_one_that_is_leased(store):
+    store.sync_targets([target(number) for number in range(3)], T0)
+    store.plan([line(number, due=T0 + number * MINUTE) for number in range(3)], T0)
+    leased = claim(store)
+    ahead = store.claim(USER, T0, T0 + MINUTE, "me", 100, ahead=MINUTE)
+
+    assert [c.target for c in leased] == ["tiktok/account/0"]
+    assert [c.target for c in ahead] == ["tiktok/account/1"]
+    assert claim(store, T0 + MINUTE, owner="you") == leased + ahead
+
+
 def test_a_lease_that_expired_can_be_claimed_by_another(planned):
     first = claim(planned, owner="one")
     assert claim(planned, T0 + MINUTE, owner="two") == first
@@ -161,6 +172,21 @@ def test_a_shorter_interval_brings_the_next_poll_forward(planned):
 def test_a_longer_interval_does_not_put_off_the_next_poll(planned):
     planned.plan([line(0, interval=60 * MINUTE)], T0 + MINUTE)
     assert planned.next_due(T0 - MINUTE) == T0
+
+
+@pytest.mark.parametrize(("set_back", "minutes"), [(7.5, 22.5), (8, 15), (600, 15)])
+def test_a_clock_that_was_set_back_does_not_put_off_a_poll_by_more_than_half_an_interval(planned, set_back, minutes):
+    planned.plan([line(0)], T0)
+    poll(planned, T0, {FANS: 1.0})  # due again 15 minutes later
+    now = T0 - set_back * MINUTE
+    planned.plan([line(0)], now)
+    assert planned.next_due(now) == now + minutes * MINUTE
+
+
+def test_a_clock_that_was_set_back_does_not_end_a_lease(planned):
+    claim(planned)
+    planned.plan([line(number) for number in range(3)], T0 - 600 * MINUTE)
+    assert planned.next_due(T0 - 600 * MINUTE) == T0 + MINUTE
 
 
 def test_a_line_that_left_the_plan_is_not_claimed_and_returns_at_its_first_due_time(planned):
@@ -337,3 +363,54 @@ def test_a_record_with_the_same_words_is_not_written_again(planned, path):
         [(first_ms, last_ms)] = query(path, "select first_ms, last_ms from fact")
         seen.append((last_ms - first_ms) // 3_600_000)
     assert seen == [0, 0, 0]
+
+
+A, B = (Record("violation", name, {"status": "open"}) for name in "ab")
+
+
+@pytest.mark.parametrize(
+    ("seen", "present"),
+    [
+        ([(A, B), (B,)], [B]),
+        ([(A, B), ()], []),
+        ([(A,), (), (A,)], [A]),
+        ([(A,), (A, B)], [B, A]),
+    ],
+)
+def test_a_record_lasts_until_an_answer_no_longer_holds_it(planned, seen, present):
+    planned.plan([line(0)], T0)
+    for number, records in enumerate(seen):
+        poll(planned, T0 + number * 15 * MINUTE, {FANS: 1.0}, records=records)
+    assert planned.facts("tiktok/account/0", "violation", 10) == present
+
+
+def test_a_record_that_ended_while_nobody_ran_has_ended(planned, path):
+    planned.plan([line(0)], T0)
+    poll(planned, T0, {FANS: 1.0}, records=(A,))
+    again = Store.open(path)
+    poll(again, T0 + 15 * MINUTE, {FANS: 1.0})
+    assert again.facts("tiktok/account/0", "violation", 10) == []
+    again.close()
+
+
+def test_a_failed_poll_ends_no_record(planned):
+    planned.plan([line(0)], T0)
+    schedule_id = poll(planned, T0, {FANS: 1.0}, records=(A,))
+    claim(planned, T0 + 15 * MINUTE)
+    planned.commit_polls([Polled(schedule_id, T0 + 15 * MINUTE, "cookie", T0 + 30 * MINUTE)], "me")
+    assert planned.facts("tiktok/account/0", "violation", 10) == [A]
+
+
+def test_a_record_is_ended_only_by_its_own_endpoint_and_target(planned):
+    lines = [line(0), line(1), line(0, endpoint="tiktok.video")]
+    planned.plan(lines, T0)
+    for endpoint, limit in ((USER, 2), ("tiktok.video", 1)):
+        claimed = claim(planned, endpoint=endpoint, limit=limit)
+        planned.commit_polls([ok(c.schedule_id, records=(A if endpoint == USER else B,)) for c in claimed], "me")
+    at = T0 + 15 * MINUTE
+    [first, *_] = claim(planned, at)
+    planned.commit_polls([ok(first.schedule_id, at)], "me")
+
+    assert first.target == "tiktok/account/0"
+    assert planned.facts("tiktok/account/0", "violation", 10) == [B]
+    assert planned.facts("tiktok/account/1", "violation", 10) == [A]

@@ -224,6 +224,24 @@ def test_a_letter_waits_for_the_earlier_one_to_the_same_channel(store):
     assert [(letter.channel, letter.level) for letter in take(store)] == [("chat", 3)]
 
 
+def test_a_letter_waits_for_those_of_an_earlier_incident_of_the_same_thing(store):
+    [first] = judge(store, fresh(), owed())
+    deliver(store, take(store)[0])
+    judge(store, over(first), owed(level=0, news=News.RESOLVED))
+    deliver(store, take(store)[0], "timeout", T0 + 5 * MINUTE)
+    judge(store, fresh(), owed(), at=T0 + MINUTE)
+    judge(store, fresh(labels=()), owed(), at=T0 + MINUTE)
+
+    [other] = take(store, T0 + MINUTE)
+    deliver(store, other)
+    [resolved] = take(store, T0 + 5 * MINUTE)
+    deliver(store, resolved)
+    [again] = take(store, T0 + 5 * MINUTE)
+
+    assert (resolved.alert_id, resolved.news) == (first.id, News.RESOLVED)
+    assert len({first.id, other.alert_id, again.alert_id}) == 3
+
+
 def test_letters_are_taken_oldest_first(store):
     for minute, name in enumerate("abc"):
         judge(store, fresh(labels=(("id", name),)), owed(), at=T0 - minute * MINUTE)
@@ -334,3 +352,22 @@ def test_letters_to_a_channel_that_is_no_more_are_given_up(store):
 
     assert [letter.channel for letter in take(store)] == ["mail"]
     assert (store.counts().outbox_waiting, store.counts().outbox_dead) == (1, 1)
+
+
+def test_news_given_up_with_its_channel_is_owed_again_when_the_channel_is_back(store):
+    judge(store, fresh(), owed("chat"), owed("mail"))
+
+    store.take_over(["mail"], T0)
+
+    assert store.live_alerts()[0].told == {"mail": 2}
+
+
+def test_what_a_channel_was_told_before_it_was_given_up_is_still_told(store):
+    [alert] = judge(store, fresh(), owed())
+    deliver(store, take(store)[0])
+    for level in (3, 4):
+        judge(store, replace(alert, state=replace(FIRING, level=level)), owed(level=level, news=News.CLIMBED))
+
+    store.take_over(["mail"], T0)
+
+    assert store.live_alerts()[0].told == {"chat": 2}

@@ -72,6 +72,7 @@ def test_a_rule_applies_where_all_its_numbers_are_polled():
             None,
             "its labels are not those of the first level",
         ),
+        ({"when": "age(points) > 3h", "for_polls": 2}, (0, "for_polls"), None, "looked at between polls too"),
         ({"when": "points > 1", "clear": "rank < 1"}, (0, "clear"), None, "its labels are not those of the condition"),
     ],
 )

@@ -140,7 +140,7 @@ def test_http_200_alone_is_not_a_success(answer, reason):
 def test_an_html_page_with_status_200_is_named_as_one():
     failure = open_json(b"<html></html>", content_type="text/html; charset=utf-8")
 
-    assert failure == Failure(Reason.BAD_PAYLOAD, "an HTML page came instead of JSON")
+    assert failure == Failure(Reason.BLOCKED, "an HTML page came instead of JSON")
 
 
 def test_data_that_is_json_in_a_string_is_opened():
@@ -198,3 +198,10 @@ def test_no_json_value_makes_it_raise(answer, status, provider):
 @given(st.binary(max_size=40))
 def test_no_bytes_make_it_raise(body):
     assert isinstance(open_json(body), (Failure, Opened))
+
+
+@pytest.mark.parametrize("wrap", [lambda data: data, lambda data: {"code": 0, "data": data}])
+def test_the_echo_of_a_request_inside_the_data_is_not_kept(wrap):
+    inner = {"violation_score": 3, "params": {"cookie": "SECRET"}, "cache_url": "https://example.invalid/SECRET"}
+    opened = open_json(orjson.dumps({"code": 200, "data": wrap(inner)}))
+    assert opened.data == {"violation_score": 3}

@@ -81,7 +81,7 @@ def test_a_channel_that_was_not_told_is_owed_although_nothing_changed():
 
 def test_unknown_neither_fires_nor_resolves():
     the_rule = rule(when="points >= 9")
-    assert evaluate([the_rule], look({"points": {}})) == []
+    assert evaluate([the_rule], look({})) == []
     [fired] = evaluate([the_rule], look(points(9)))
     blind = points(9, 0)
     blind["points"][()].blind = True
@@ -105,6 +105,13 @@ def test_half_known_ladders_climb_to_what_is_certain_and_do_not_descend_below_wh
     assert fired.alert.level == 1
     higher = replace(fired.alert, state=Firing(2, NOW - HOUR, NOW - HOUR, 2), told={"team": 2, "boss": 2})
     assert evaluate([the_rule], look({"rank": {labels: window(0.1)}}, [higher])) == []
+
+
+def test_a_number_that_was_seen_once_and_is_no_more_ends_its_alert_and_says_why():
+    [fired] = evaluate([rule(when="points >= 9")], look(points(9)))
+    [gone] = evaluate([rule(when="points >= 9")], look({"points": {}}, [fired.alert]))
+    assert (gone.transitions[0].change, gone.owed[0].message.news) == (Change.X_GONE, News.RESOLVED)
+    assert "Why: what it was about is gone" in gone.owed[0].message.body
 
 
 def test_a_deadline_comes_nearer_without_any_poll():
@@ -154,6 +161,14 @@ def test_a_climb_says_old_and_new_what_it_means_and_how_far_the_next_step_is():
         "Who: Mei (tiktok/account/mei), owner lin",
         "https://example.invalid/@mei",
     ]
+
+
+def test_an_owner_who_is_not_named_is_no_metric():
+    nobody = look(points(9))
+    told = message(
+        rule(when="points >= 9", summary="{name} of {owner}"), replace(nobody, target=replace(MEI, owner=""))
+    )
+    assert told.title == "▲ WARNING: Mei of "
 
 
 def test_an_end_says_how_long_it_lasted_and_how_high_it_got():

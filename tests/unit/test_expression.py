@@ -146,6 +146,22 @@ def test_functions_without_a_window_go_over_labels(text, truth):
     assert ask(text, labelled("author_rank", "dimension", A=0.0, B=0.5, C=0.25)) is truth
 
 
+def test_what_was_never_seen_is_unknown_and_what_was_seen_to_be_none_is_none():
+    assert ask("count(author_rank > 0.5) < 2", {}) is None
+    assert ask("count(author_rank > 0.5) < 2", {"author_rank": {}}) is True
+    assert ask("count(not (author_rank > 0.5 and own_value > 1)) < 2", {}) is None
+    assert ask("any(author_rank + 1 > 0.5)", {}) is None
+    assert ask("author_rank > 0.5", {}) == {}
+
+
+def test_a_state_of_which_only_changes_are_kept_has_no_past():
+    metrics = {"up": Metric("up", Subject.PROVIDER, Unit.STATE, "up", history=False)}
+    for text in ("age(up) > 3h", "max(up, 3h) == 0"):
+        [problem] = compile_condition(text, metrics)
+        assert "`up` has no past to look at" in problem.text
+    assert isinstance(compile_condition("up == 0", metrics), Expression)
+
+
 def test_until_and_age_are_durations_from_now():
     view = labelled("appeal_deadline", "record", r1=3 * DAY) | one(views=5)
     assert ask("until(appeal_deadline) < 72h", view, at_s=1.0) == {"r1": True}

@@ -35,7 +35,7 @@ def call(name: str, window: Window, span_s: float, at_s: float) -> float | None:
         ("increase", [10, 14, 12, 15], 3, 7),
         ("increase", [10, 9, 8], 2, 0),
         ("min", [3, 9, 4, 8], 2, 4),
-        ("max", [30, 9, 4, 8], 2, 8),
+        ("max", [30, 9, 4, 8], 2, 9),
         ("avg", [1, 2, 6], 2, 4),
         ("median", [1, 2, 9, 4], 3, 4),
         ("count", [1, 2, NAN, 4], 3, 2),
@@ -56,6 +56,12 @@ def test_after_a_failed_look_nothing_is_known(name):
     window = daily(*range(40))
     window.blind = True
     assert call(name, window, 10 * DAY, 39 * DAY) is None
+
+
+def test_what_was_not_seen_may_have_been_anything():
+    seen = Window([(0, 0.05), (DAY, 0.05), (5 * DAY, 0.05)], fresh_for_s=3 * DAY)
+    assert functions.highest(seen, 3 * DAY, 5 * DAY) is None
+    assert functions.highest(seen, 1 * DAY, 1 * DAY) == 0.05
 
 
 @pytest.mark.parametrize(("name", "known_from_day"), [("min", 3), ("max", 3), ("delta", 3), ("avg", 2), ("median", 2)])

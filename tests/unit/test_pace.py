@@ -11,15 +11,17 @@ from daemon.fetch import Pace
 
 @given(
     st.floats(0.01, 200),
-    st.lists(st.tuples(st.floats(0, 5), st.integers(0, 300)), max_size=30),
+    st.lists(st.tuples(st.floats(-5, 5), st.integers(0, 300)), max_size=30),
 )
 def test_in_no_time_do_more_calls_start_than_the_rate_and_one_burst(rate, steps):
-    pace, now, starts = Pace(rate), 1e6, []
+    """Time that a clock goes back over is no time that has passed."""
+    pace, now, passed, starts = Pace(rate), 1e6, 0.0, []
     for wait, wanted in steps:
         now += wait
+        passed += max(0.0, wait)
         taken = min(wanted, pace.ready(now))
         pace.take(now, taken)
-        starts.append((now, taken))
+        starts.append((passed, taken))
 
     for first in range(len(starts)):
         for last in range(first, len(starts)):
@@ -49,14 +51,45 @@ def test_a_pace_loses_no_call_to_rounding():
     assert 10_007 <= started <= 10_009
 
 
-def test_a_clock_that_goes_back_earns_nothing():
+@given(st.floats(0, 1e9), st.floats(0, 1e9))
+def test_a_clock_that_goes_back_earns_nothing_and_stops_nothing(one, other):
+    earlier, later = sorted((one, other))
     pace = Pace(1)
-    pace.take(100.0, 1)
+    pace.take(later, 1)
 
-    assert pace.ready(50.0) == 0
-    pace.take(50.0, 0)
-    assert pace.ready(100.0) == 0
-    assert pace.ready(101.0) == 1
+    assert pace.ready(earlier) == 0
+    assert pace.ready(earlier + 0.5) == 0
+    assert pace.ready(earlier + 1.001) == 1
+
+
+@given(st.floats(0, 1e6), st.lists(st.floats(0, 1e6), max_size=5), st.lists(st.floats(0, 1e6), max_size=20))
+def test_no_call_is_ready_before_every_pause_is_over(start, pauses, moments):
+    pace = Pace(2)
+    assert pace.ready(start) == 2
+    for until in pauses:
+        pace.pause(until)
+
+    for now in sorted(start + moment for moment in moments):
+        assert pace.ready(now) == (0 if now < max(pauses, default=0) else 2)
+
+
+def test_a_pace_that_was_paused_at_once_is_paused():
+    pace = Pace(1)
+    pace.pause(100.0)
+
+    assert [pace.ready(now) for now in (10.0, 99.9, 100.0)] == [0, 0, 1]
+    pace.pause(200.0)
+    with pytest.raises(ValueError, match="ready"):
+        pace.take(150.0, 1)
+
+
+def test_a_clock_that_goes_back_makes_no_pause_longer():
+    pace = Pace(1)
+    assert pace.ready(1000.0) == 1
+    pace.pause(1030.0)
+
+    assert pace.ready(400.0) == pace.ready(429.0) == 0
+    assert pace.ready(430.0) == 1
 
 
 def test_taking_more_than_is_ready_is_a_mistake():

@@ -59,7 +59,14 @@ def health(score, level="Healthy", shown=True, before=None, option="auto"):
     last = {} if before is None else {("health_scheme", ()): before}
     values = plain(read("get_account_health_status", page, last=last, options={"health_scheme": option}))
     names = ("violation_score", "health_rating", "health_scheme", "health_scheme_unclear")
-    return tuple(values[name,] for name in names)
+    return tuple(values.get((name,)) for name in names)
+
+
+def test_on_one_scheme_there_is_no_series_of_the_other_and_on_none_both_are_unknown():
+    for score, level, present in ((3, "Healthy", {"violation_score"}), (200, "Healthy", {"health_rating"})):
+        page = {"risk_info": {"risk_level_text": level}, "is_show_score": True, "violation_score": score}
+        names = {name for (name, _) in read("get_account_health_status", page).values}
+        assert names & {"violation_score", "health_rating"} == present
 
 
 def test_the_recorded_account_health_is_read():
@@ -68,7 +75,6 @@ def test_the_recorded_account_health_is_read():
     assert plain(reading) == only(
         {
             "violation_score": 0.0,
-            "health_rating": None,
             "health_scheme": 0.0,
             "health_scheme_unclear": 0.0,
             "score_shown": 1.0,
@@ -182,11 +188,23 @@ def test_a_deadline_exists_only_while_an_appeal_may_be_open(fields, is_open, dea
     assert [value for (name, *_), value in values.items() if name == "appeal_deadline"] == deadlines
 
 
-def test_records_that_cannot_be_counted_make_the_count_unknown():
-    for odd in ({"record_status": 1}, "not a record", violation("2", record_status=None)):
-        values = plain(read("get_account_violation_list", violations(violation("1"), odd)))
-        assert values["violations_active",] is None
-        assert values["violation_active", "1"] == 1.0
+def test_a_record_of_unknown_status_makes_the_count_unknown():
+    odd = violation("2", record_status=None)
+    values = plain(read("get_account_violation_list", violations(violation("1"), odd)))
+    assert values["violations_active",] is None
+    assert values["violation_active", "1"] == 1.0
+
+
+@pytest.mark.parametrize("odd", [{"record_status": 1}, "not a record", violation(""), violation(None)], ids=repr)
+def test_a_record_that_cannot_be_told_from_another_strikes_no_record(odd):
+    answer = read("get_account_violation_list", violations(violation("1"), odd))
+    assert answer.reason is Reason.BAD_PAYLOAD
+
+
+@pytest.mark.parametrize("later", [(), (violations(violation("1")),)])
+def test_an_empty_list_of_some_records_strikes_no_record(later):
+    answer = read("get_account_violation_list", violations(total=1), *later)
+    assert answer.reason is Reason.BAD_PAYLOAD
 
 
 def test_an_enforcement_may_be_one_text():

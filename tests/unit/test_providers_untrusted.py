@@ -110,6 +110,12 @@ def test_what_is_no_number_never_becomes_a_zero(name, junk):
         assert made_up == set(), path
 
 
+@pytest.mark.parametrize("value", [1.1e18, -1.1e18, "1.1e18", "-1e300", 1e308, 10**18 + 10**3, 10**400], ids=repr)
+def test_a_magnitude_beyond_all_counting_is_unknown(value):
+    """So that sums and means of numbers are finite."""
+    assert number(value) is None
+
+
 @given(VALUES)
 def test_a_number_is_zero_only_where_a_zero_was_sent(value):
     if number(value) == 0:
@@ -119,7 +125,16 @@ def test_a_number_is_zero_only_where_a_zero_was_sent(value):
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("12", 12.0), ("-1.5e3", -1500.0), (3, 3.0), (True, None), ("1_0", None), (" 1", None), ("1e-400", None)],
+    [
+        ("12", 12.0),
+        ("-1.5e3", -1500.0),
+        (3, 3.0),
+        (True, None),
+        ("1_0", None),
+        (" 1", None),
+        ("1e-400", None),
+        ("-1e18", -1e18),
+    ],
 )
 def test_a_number_may_be_written_as_a_decimal_string(value, expected):
     assert number(value) == expected

@@ -99,13 +99,15 @@ def _create_memory() -> None:
     op.create_table(
         "fact",
         sa.Column("target_id", sa.Integer(), nullable=False),
+        sa.Column("endpoint", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("record_id", sa.String(), nullable=False),
         sa.Column("words", sa.String(), nullable=False),
         sa.Column("first_ms", sa.BigInteger(), nullable=False),
         sa.Column("last_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ended_ms", sa.BigInteger()),
         sa.ForeignKeyConstraint(["target_id"], ["target.id"]),
-        sa.PrimaryKeyConstraint("target_id", "kind", "record_id"),
+        sa.PrimaryKeyConstraint("target_id", "endpoint", "kind", "record_id"),
     )
 
 
