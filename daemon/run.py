@@ -36,8 +36,8 @@ class Ticks:
         self.at: dict[str, datetime] = {}
 
     def late(self, at: datetime) -> list[str]:
-        """The verbs that have stood still."""
-        return [verb for verb, last in self.at.items() if at - last > LATE]
+        """The verbs that have stood still, or ran at a time that has yet to come (a clock that was set back)."""
+        return [verb for verb, last in self.at.items() if abs(at - last) > LATE]
 
 
 async def run(config: Config, version: str, config_hash: str, env: Mapping[str, str], out: TextIO) -> None:

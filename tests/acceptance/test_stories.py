@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
+from daemon.config import Override
 from daemon.providers.endpoint import Provider
 from rules.book import RuleBook
 from tests.acceptance.conftest import RULES
@@ -209,6 +210,32 @@ async def test_each_rule_fires_holds_while_blind_clears_and_is_told_once_to_each
     assert len(set(own)) == len(own), "and nothing twice"
     assert own[0].startswith("▲")
     assert [title for title in own if title.startswith("✔")] == own[-1:]
+
+
+MANY = ", ".join(f'{{platform: tiktok, id: "{7 * 10**18 + number}"}}' for number in range(25))
+VIDEOS = "/v1/tiktok/video/detail/analytics"
+
+
+async def test_videos_are_asked_about_ten_a_call(tell):
+    story = await tell(videos=MANY)
+    async with story.daemon():
+        await story.live(1 * HOURS)
+    assert story.simulator.calls[VIDEOS] == 3
+
+
+@pytest.mark.parametrize("whose", ["endpoint", "provider"])
+async def test_no_more_is_asked_at_once_than_the_rate_of_endpoint_and_provider_allows(tell, whose):
+    story = await tell(videos=MANY)
+    config = story.config
+    if whose == "endpoint":
+        slow = {**config.overrides, "video_detail_analytics": Override(None, 1.0)}
+        story.config = replace(config, overrides=slow)
+    else:
+        access = replace(config.providers[Provider.KEYAPI], rate_per_s=1.0)
+        story.config = replace(config, providers={**config.providers, Provider.KEYAPI: access})
+    async with story.daemon():
+        await story.live(2 * HOURS)
+    assert story.simulator.calls[VIDEOS] == 2
 
 
 async def test_a_restart_repeats_no_paid_call_and_no_message(tell, managers):
