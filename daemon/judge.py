@@ -6,7 +6,6 @@ commit of the polls and the commit of what follows from them leaves those polls 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -48,8 +47,7 @@ class Judge:
     """Follows every target's alerts.
 
     ``channels`` are those that exist; what others were told is forgotten. ``held`` names the endpoints of a target that
-    are configured but cannot be asked (no key): the alerts that rest on them are held, not ended. ``broken`` counts, by
-    rule, the looks that failed for a bug of ours.
+    are configured but cannot be asked (no key): the alerts that rest on them are held, not ended.
     """
 
     def __init__(
@@ -63,7 +61,6 @@ class Judge:
     ) -> None:
         self._store, self._recent, self._book, self._targets = store, recent, book, targets
         self._channels, self._held = frozenset(channels), held
-        self.broken: Counter[str] = Counter()
         self._rules: dict[str, Mapping[str, tuple[Rule, ...]]] = {}
         self._timed: list[str] = []
         self._unfinished: set[str] = set()
@@ -188,7 +185,6 @@ class Judge:
                 outcomes += evaluate([rule], self._scene(target, at))
             except Exception:
                 log.exception("a rule broke", rule=rule.name, target=target)
-                self.broken[rule.name] += 1
         return outcomes
 
     def _scene(self, target: str, at: datetime) -> Scene:

@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 import pytest
 
+from daemon.app import App
 from daemon.config import Override
+from daemon.outside import simulated_outside
 from daemon.providers.endpoint import Provider
 from rules.book import RuleBook
 from tests.acceptance.conftest import RULES
@@ -285,6 +287,35 @@ async def test_a_letter_that_died_is_owed_again(tell, managers):
         managers.status = 200
         await story.live(1 * DAYS, every=3 * HOURS)
     assert about(managers, "violation points")[-1] == LADDER[0]
+
+
+async def test_a_key_that_is_missing_at_a_restart_holds_alerts_and_tells_no_end(tell, managers):
+    story = await tell(MEI, scenarios={"mei": "violation-ladder"})
+    async with story.daemon():
+        await story.live(30 * HOURS)
+    told = list(managers.titles())
+    outside = replace(simulated_outside(story.config, story.out, {}), providers=frozenset({Provider.KEYAPI}))
+    app = App(story.config, outside, "test", "test")
+    await app.open(story.clock.now())
+    await app.watch.step(story.clock.now())
+    await app.close(5.0)
+    assert managers.titles() == told
+    assert [row.rule for row in story.alerts() if row.level] == ["violation-points"]
+
+
+async def test_a_rule_that_breaks_stops_neither_its_neighbours_nor_the_next_start(tell, managers):
+    def break_down(*_):
+        raise ZeroDivisionError
+
+    story = await tell(MEI, scenarios={"mei": "violation-ladder"})
+    points = next(rule for rule in story.config.book.rules if rule.name == "violation-points")
+    broken = replace(points.levels[0], when=replace(points.levels[0].when, run=break_down))
+    rules = (replace(points, name="broken", levels=(broken,)), points)
+    story.config = replace(story.config, book=RuleBook(rules))
+    for _ in range(2):
+        async with story.daemon():
+            await story.live(14 * HOURS)
+    assert managers.titles() == LADDER[:2]
 
 
 async def test_a_rule_that_was_removed_ends_its_alerts_with_a_message(tell, managers):
