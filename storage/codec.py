@@ -7,6 +7,7 @@ import sys
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 import orjson
@@ -16,6 +17,10 @@ from storage.records import SeriesKey
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
+NEVER_MS = 253_370_764_800_000
+"""The year 9999: due, but not in our time. NULL would say that the line has left the plan."""
+
+MICROUSD = Decimal("0.000001")
 
 
 def to_ms(at: datetime) -> int:
@@ -31,6 +36,16 @@ def from_ms(at_ms: int) -> datetime:
 def from_ms_or_none(at_ms: int | None) -> datetime | None:
     """As ``from_ms``; None stays None."""
     return None if at_ms is None else from_ms(at_ms)
+
+
+def to_microusd(usd: Decimal) -> int:
+    """Millionths of a dollar, rounded up: spend is never made smaller than it may be."""
+    return int((usd / MICROUSD).to_integral_value(ROUND_CEILING))
+
+
+def from_microusd(microusd: int) -> Decimal:
+    """The inverse of ``to_microusd``, exact."""
+    return microusd * MICROUSD
 
 
 def to_json(value: Any) -> str:  # noqa: ANN401 - whatever JSON can say

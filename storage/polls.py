@@ -71,35 +71,45 @@ _NEXT = (
 
 
 def _accept(connection: Connection, polls: Sequence[Polled], owner: str) -> list[_Accepted]:
-    held = {"holder": owner, "ids": codec.to_json([poll.schedule_id for poll in polls])}
+    carried = codec.to_json([poll.schedule_id for poll in polls if poll.carrier is not None])
+    held = {"holder": owner, "ids": codec.to_json([poll.schedule_id for poll in polls]), "carried": carried}
     leases = {lease[0]: lease[1:] for lease in connection.execute(_LEASES, held)}
-    accepted = []
+    accepted: list[_Accepted] = []
+    carriers: set[int] = set()
     for poll in polls:
         lease = leases.pop(poll.schedule_id, None)  # a lease is good for one answer
-        if lease is not None:
+        if lease is not None and (poll.carrier is None or poll.carrier in carriers):
+            carriers.add(poll.schedule_id)
             digest = lease[-1] if poll.payload is None else blake2b(poll.payload, digest_size=16).digest()
             accepted.append(_Accepted(poll, codec.to_ms(poll.at), *lease, digest))
     return accepted
 
 
 _LISTED = func.json_each(bindparam("ids")).table_valued("value")
-_LEASES = select(
-    schedules.c.id, schedules.c.target_id, schedules.c.endpoint, schedules.c.failures, schedules.c.digest
-).where(schedules.c.owner == bindparam("holder"), schedules.c.id.in_(select(_LISTED.c.value)))
+_CARRIED = func.json_each(bindparam("carried")).table_valued("value")
+_LEASES = (
+    select(schedules.c.id, schedules.c.target_id, schedules.c.endpoint, schedules.c.failures, schedules.c.digest)
+    .where(schedules.c.id.in_(select(_LISTED.c.value)), schedules.c.due_ms.is_not(None))
+    .where(or_(schedules.c.owner == bindparam("holder"), schedules.c.id.in_(select(_CARRIED.c.value))))
+)
 
 
 def _schedule_row(entry: _Accepted, number: int) -> tuple[object, ...]:
     poll = entry.poll
     failures = 0 if poll.outcome == POLLED else entry.failures + 1
-    return codec.to_ms(poll.due), entry.at_ms, poll.outcome, failures, entry.digest, number, poll.schedule_id
+    due_ms = codec.NEVER_MS if poll.due is None else codec.to_ms(poll.due)
+    interval_ms = None if poll.interval is None else poll.interval // codec.MILLISECOND
+    standing = due_ms, interval_ms, entry.at_ms, poll.outcome, failures
+    return *standing, entry.digest, number, poll.schedule_id
 
 
 _UPDATE_SCHEDULE = Hot(
     update(schedules)
     .where(schedules.c.id == bindparam("row_id"))
-    .values(owner=null(), **{name: bindparam(name) for name in ("due_ms", "polled_ms", "outcome", "failures")})
-    .values(digest=bindparam("digest"), commit_number=bindparam("number")),
-    *("due_ms", "polled_ms", "outcome", "failures", "digest", "number", "row_id"),
+    .values(**{name: bindparam(name) for name in ("due_ms", "polled_ms", "outcome", "failures", "digest")})
+    .values(interval_ms=func.coalesce(bindparam("new_interval_ms"), schedules.c.interval_ms))
+    .values(owner=null(), call_id=null(), commit_number=bindparam("number")),
+    *("due_ms", "new_interval_ms", "polled_ms", "outcome", "failures", "digest", "number", "row_id"),
 )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from rules.values import Labels, News, Record, Severity
 
@@ -14,6 +16,9 @@ SeriesKey = tuple[str, Labels]
 
 POLLED = "ok"
 """The outcome of a poll that brought numbers; any other outcome is the reason why there are none."""
+
+CARRIED = "carried"
+"""The cadence of a line that is never asked by itself: polls of other lines carry its numbers."""
 
 SENT = "sent"
 """The outcome of a delivery that arrived; any other outcome is the reason why it did not."""
@@ -46,12 +51,17 @@ class StoreUnusableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One line of the plan: ask ``endpoint`` about ``target`` (its key) every ``interval``."""
+    """One line of the plan: ask ``endpoint`` about ``target`` (its key) by ``cadence``, first at ``first_due``.
+
+    ``cadence`` is in words: two that differ have different words. ``interval`` is its usual time between two polls,
+    good until a poll brings one of its own. Without ``first_due`` it is not asked until it is woken.
+    """
 
     target: str
     endpoint: str
     interval: timedelta
-    first_due: datetime
+    first_due: datetime | None
+    cadence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +77,22 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """What one poll came to, and when the next is ``due``.
+    """What one poll came to, and when the next is ``due`` (None: never, until it is woken or its cadence changes).
 
     ``values`` is None where the poll failed; a None inside it is *asked and not known*. ``payload`` is JSON.
+    ``interval`` is the line's own from now on; None leaves it as it is. A poll with a ``carrier`` was none of its own:
+    that line's poll brought its numbers, and it is accepted if that one is.
     """
 
     schedule_id: int
     at: datetime
     outcome: str
-    due: datetime
+    due: datetime | None
     values: Mapping[SeriesKey, float | None] | None = None
     payload: bytes | None = None
     records: tuple[Record, ...] = ()
+    interval: timedelta | None = None
+    carrier: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +114,136 @@ class Remembered:
     outcome: str | None
     polled: datetime | None
     failures: int
+
+
+class TakenOver(NamedTuple):
+    """How many polls a dead process had leased: calls that were never sent, and calls that may have been."""
+
+    unsent: int
+    maybe_sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A call about to be sent: what it may cost at most, how many targets it names, and their lines of the plan."""
+
+    provider: str
+    endpoint: str
+    targets: int
+    cost_usd: Decimal
+    schedule_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What an attempt came to: how many calls it took (one a page), and what they cost or may have cost.
+
+    Without ``outcome`` it is still under way.
+    """
+
+    ledger_id: int
+    calls: int
+    cost_usd: Decimal
+    outcome: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What one endpoint took; what nobody knows the end of counts as one call that cost all it may."""
+
+    provider: str
+    endpoint: str
+    calls: int
+    usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who an account says it is, and when it last said so. "" is *never told*."""
+
+    uid: str
+    sec_uid: str
+    handle: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FoundVideo:
+    """A video that a listing names. ``created`` is when it was published, None if unknown; ``title`` may be ""."""
+
+    video_id: str
+    created: datetime | None = None
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The videos that one answer names as those of an account (its key)."""
+
+    account: str
+    platform: str
+    videos: tuple[FoundVideo, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """A video, the account that listed it last, and when it was first and last listed."""
+
+    account: str
+    video_id: str
+    title: str
+    created: datetime | None
+    found: datetime
+    listed: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Whether a video (its key) can be seen: ``state`` is public, private, removed or restored.
+
+    ``proofs`` counts proofs in a row, ``since`` is when the state began; what a proof is, the caller says.
+    """
+
+    target: str
+    state: str
+    proofs: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What answers told besides numbers; ``ids`` by the account's key. It is stored with the polls that brought it."""
+
+    found: Sequence[Listing] = ()
+    ids: Mapping[str, Identity] = field(default_factory=dict)
+    sights: Sequence[Sight] = ()
+
+
+NOTHING_NOTED = Noted()
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """A metric of an endpoint that is not believed, and what its numbers were like before (None: unknown)."""
+
+    endpoint: str
+    metric: str
+    since: datetime
+    reason: str
+    typical: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """A doubt about a metric of an endpoint ("": about all of it): ``targets`` of the last ``looks`` did the same."""
+
+    endpoint: str
+    metric: str
+    kind: str
+    targets: int
+    looks: int
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, case, func, or_, select, update
+from sqlalchemy import BindParameter, Connection, Row, Select, and_, bindparam, case, func, null, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from rules.values import Target
 from storage import codec
-from storage.database import Lease, among
-from storage.records import Claim, Planned, Remembered
+from storage.database import Hot, Lease, among
+from storage.records import CARRIED, Claim, Planned, Remembered, TakenOver
 from storage.tables import progress, schedules, targets
 
 
@@ -55,7 +55,7 @@ _UNPLAN = update(schedules).where(schedules.c.due_ms.is_not(None)).values(due_ms
 
 
 def plan(connection: Connection, planned: Sequence[Planned], at_ms: int) -> None:
-    """Make the plan the named lines, keeping the due times of those that stay."""
+    """Make the plan the named lines, keeping the due times and intervals of those that stay as they were."""
     ids = target_ids(connection, {line.target for line in planned})
     rows = [_schedule_row(line, ids[line.target]) for line in planned]
     named = {(row["target_id"], row["endpoint"]) for row in rows}
@@ -76,8 +76,9 @@ def _schedule_row(line: Planned, target_id: int) -> dict[str, object]:
     return {
         "target_id": target_id,
         "endpoint": line.endpoint,
-        "due_ms": codec.to_ms(line.first_due),
+        "due_ms": codec.NEVER_MS if line.first_due is None else codec.to_ms(line.first_due),
         "interval_ms": line.interval // codec.MILLISECOND,
+        "cadence": line.cadence,
         "failures": 0,
         "commit_number": 0,
     }
@@ -86,28 +87,59 @@ def _schedule_row(line: Planned, target_id: int) -> dict[str, object]:
 _INSERT_SCHEDULE = insert(schedules)
 _WANTED = _INSERT_SCHEDULE.excluded
 _NOW_MS: BindParameter[int] = bindparam("now_ms")
-_NEXT_MS = _NOW_MS + _WANTED.interval_ms
+_KEPT = and_(schedules.c.due_ms.is_not(None), schedules.c.cadence == _WANTED.cadence)
+_NEVER = schedules.c.due_ms == codec.NEVER_MS
+_CARRIED = _WANTED.cadence == CARRIED
+_NEXT_TURN_MS = schedules.c.polled_ms + schedules.c.interval_ms
 _UPSERT_SCHEDULE = _INSERT_SCHEDULE.on_conflict_do_update(
     index_elements=["target_id", "endpoint"],
     set_={
-        "interval_ms": _WANTED.interval_ms,
+        "cadence": _WANTED.cadence,
+        "interval_ms": case((_KEPT, schedules.c.interval_ms), else_=_WANTED.interval_ms),
         "due_ms": case(
-            (schedules.c.due_ms.is_(None), _WANTED.due_ms),
+            (_CARRIED, codec.NEVER_MS),
+            # One that was out of the plan has no other turn than it would have had in it: what it told was paid for.
+            (schedules.c.due_ms.is_(None), func.max(_WANTED.due_ms, func.coalesce(_NEXT_TURN_MS, 0))),
             # A leased line is on its way: its due time is the lease, and the poll sets the next one.
             (schedules.c.owner.is_not(None), schedules.c.due_ms),
-            # No turn is further away than one and a half intervals: the clock was set back.
-            (2 * (schedules.c.due_ms - _NOW_MS) > 3 * _WANTED.interval_ms, _NEXT_MS),
-            (schedules.c.interval_ms != _WANTED.interval_ms, func.min(schedules.c.due_ms, _NEXT_MS)),
+            (~_KEPT, func.min(schedules.c.due_ms, _NOW_MS + _WANTED.interval_ms)),
+            (_NEVER, schedules.c.due_ms),
+            # No turn is further away than one and a half of its intervals: the clock was set back.
+            (2 * (schedules.c.due_ms - _NOW_MS) > 3 * schedules.c.interval_ms, _NOW_MS + schedules.c.interval_ms),
             else_=schedules.c.due_ms,
         ),
     },
 )
 
 
-def take_over(connection: Connection, now_ms: int) -> None:
-    """Make leased polls due now."""
-    leased = update(schedules).where(schedules.c.owner.is_not(None), schedules.c.due_ms.is_not(None))
-    connection.execute(leased.values(owner=None, due_ms=now_ms))
+def wake(connection: Connection, lines: Sequence[tuple[str, str]], due_ms: int) -> None:
+    """Bring the turn of lines (target key, endpoint) forward. A leased one is on its way already."""
+    _WAKE.write(connection, [(*line, due_ms) for line in lines])
+
+
+_WAKE = Hot(
+    update(schedules)
+    .where(schedules.c.target_id == select(targets.c.id).where(targets.c.key == bindparam("of")).scalar_subquery())
+    .where(schedules.c.endpoint == bindparam("asked"))
+    .where(schedules.c.owner.is_(None), schedules.c.due_ms > bindparam("wanted_ms"))
+    .values(due_ms=bindparam("wanted_ms")),
+    *("of", "asked", "wanted_ms"),
+)
+
+
+def take_over(connection: Connection, now_ms: int) -> TakenOver:
+    """End every lease. What was not sent is due now; what may have been was paid for: its turn is over."""
+    calls = connection.execute(_END_LEASE.where(_SENT).values(due_ms=now_ms + schedules.c.interval_ms))
+    others = connection.execute(_END_LEASE.where(~_SENT).values(due_ms=now_ms))
+    return TakenOver(unsent=others.rowcount, maybe_sent=calls.rowcount)
+
+
+_SENT = schedules.c.call_id.is_not(None)
+_END_LEASE = (
+    update(schedules)
+    .where(schedules.c.owner.is_not(None), schedules.c.due_ms.is_not(None))
+    .values(owner=None, call_id=None)
+)
 
 
 def claim(connection: Connection, endpoint: str, lease: Lease, by_ms: int) -> list[Claim]:
@@ -136,14 +168,14 @@ _KEY = select(targets.c.key).where(targets.c.id == schedules.c.target_id).scalar
 _CLAIM = (
     update(schedules)
     .where(schedules.c.id.in_(_DUE))
-    .values(due_ms=bindparam("until_ms"), owner=bindparam("holder"))
+    .values(due_ms=bindparam("until_ms"), owner=bindparam("holder"), call_id=null())
     .returning(schedules.c.id, _KEY.label("key"), schedules.c.interval_ms, schedules.c.failures)
 )
 
 
 def next_due(connection: Connection, at: datetime) -> datetime | None:
-    """When the next line of the plan is due, ``at`` if one is overdue; None for an empty plan."""
-    due_ms = connection.scalar(select(func.min(schedules.c.due_ms)))
+    """When the next line of the plan is due, ``at`` if one is overdue; None if none will ever be."""
+    due_ms = connection.scalar(select(func.min(schedules.c.due_ms)).where(schedules.c.due_ms < codec.NEVER_MS))
     return None if due_ms is None else max(at, codec.from_ms(due_ms))
 
 

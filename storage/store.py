@@ -8,25 +8,39 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
 from rules.values import Alert, Outcome, Record, Target, Transition
-from storage import alerts, database, outbox, overview, polls, samples, schedule
+from storage import alerts, database, incidents, ledger, notes, outbox, overview, polls, quarantine, samples, schedule
 from storage.codec import to_ms
 from storage.database import READING, Lease
 from storage.records import (
+    NOTHING_NOTED,
     AlertRow,
+    Attempt,
     Claim,
     Committed,
     Counts,
     Delivery,
+    Discovered,
+    FoundVideo,
+    Identity,
+    Incident,
     Letter,
+    Listing,
+    Noted,
     Planned,
     Polled,
+    Quarantine,
     Receipt,
     Remembered,
+    Settled,
+    Sight,
+    Spending,
+    TakenOver,
 )
 from storage.samples import SampleRow
 
@@ -69,12 +83,17 @@ class Store:
     def plan(self, planned: Sequence[Planned], at: datetime) -> None:
         """Make these lines the plan. Every target must have been named to ``sync_targets``.
 
-        A line that stays keeps its due time, or is due an interval from now where a shorter interval says so, or where
-        it would wait for more than one and a half. One that goes loses its lease too: the answer to a poll under way
-        is dropped.
+        A line that stays keeps its due time and its own interval, unless it would wait for more than one and a half of
+        them: then it is due an interval from now. With another cadence it takes the planned interval, and is due an
+        interval from now at the latest. One that goes loses its lease too: the answer to a poll under way is dropped.
         """
         with self._writing() as connection:
             schedule.plan(connection, planned, to_ms(at))
+
+    def wake(self, lines: Sequence[tuple[str, str]], due: datetime) -> None:
+        """Make lines of the plan (target key, endpoint) due at ``due``, but for those due earlier and those leased."""
+        with self._writing() as connection:
+            schedule.wake(connection, lines, to_ms(due))
 
     def claim(
         self,
@@ -94,7 +113,7 @@ class Store:
             return schedule.claim(connection, endpoint, lease, to_ms(at + ahead))
 
     def next_due(self, at: datetime) -> datetime | None:
-        """When the next poll (or lease) is due: ``at`` if one is overdue, None for an empty plan."""
+        """When the next poll (or lease) is due: ``at`` if one is overdue, None if none will ever be."""
         with self._reading() as connection:
             return schedule.next_due(connection, at)
 
@@ -103,12 +122,44 @@ class Store:
         with self._reading() as connection:
             return schedule.remembered(connection)
 
+    # --- what is spent ----------------------------------------------------------------------------------------
+
+    def open_calls(self, attempts: Sequence[Attempt], at: datetime) -> list[int]:
+        """Write calls down before they are sent; their ids in the ledger, one an attempt.
+
+        Until they are settled they count as one call each that cost all it may.
+        """
+        with self._writing() as connection:
+            return ledger.open_calls(connection, attempts, to_ms(at))
+
+    def settle_calls(self, settled: Sequence[Settled]) -> None:
+        """Write down what calls came to that are no polls; for polls, ``commit_polls`` does it."""
+        with self._writing() as connection:
+            ledger.settle(connection, settled)
+
+    def spent(self, provider: str, since: datetime) -> Decimal:
+        """What a provider's calls since a time have cost, or may have, in US dollars."""
+        with self._reading() as connection:
+            return ledger.spent(connection, provider, to_ms(since))
+
+    def spending(self, since: datetime) -> list[Spending]:
+        """What each endpoint took since a time, the dearest first."""
+        with self._reading() as connection:
+            return ledger.spending(connection, to_ms(since))
+
     # --- what was seen ----------------------------------------------------------------------------------------
 
-    def commit_polls(self, polled: Sequence[Polled], owner: str) -> Committed:
-        """Store finished polls. A poll whose lease ``owner`` has lost is dropped."""
+    def commit_polls(
+        self, polled: Sequence[Polled], owner: str, settled: Sequence[Settled] = (), noted: Noted = NOTHING_NOTED
+    ) -> Committed:
+        """Store finished polls, what their calls cost, and what their answers told besides.
+
+        A poll whose lease ``owner`` has lost is dropped; what it cost and told is not.
+        """
         try:
             with self._writing() as connection:
+                ledger.settle(connection, settled)
+                notes.commit(connection, noted)
                 return polls.commit(connection, polled, owner, self._known)
         except BaseException:
             self._known.forget()
@@ -132,6 +183,71 @@ class Store:
         """The records of one kind that the newest answers about a target hold, the latest to appear first."""
         with self._reading() as connection:
             return polls.records(connection, target, kind, limit)
+
+    # --- what is known besides --------------------------------------------------------------------------------
+
+    def identify(self, target: str, uid: str, sec_uid: str, handle: str, at: datetime) -> None:
+        """Store the ids that an account told; "" leaves what is known."""
+        with self._writing() as connection:
+            notes.commit(connection, Noted(ids={target: Identity(uid, sec_uid, handle, at)}))
+
+    def identities(self) -> Mapping[str, Identity]:
+        """The ids of every account that told them, by its key."""
+        with self._reading() as connection:
+            return notes.identified(connection)
+
+    def discover(self, account: str, platform: str, found: Sequence[FoundVideo], at: datetime) -> None:
+        """Store the videos that a listing names. New ones become targets, watched if ``sync_targets`` names them.
+
+        An unknown time and an empty title leave what is known.
+        """
+        with self._writing() as connection:
+            notes.commit(connection, Noted([Listing(account, platform, tuple(found), at)]))
+
+    def discovered(self) -> list[Discovered]:
+        """Every video that was ever listed, in the order in which they became known."""
+        with self._reading() as connection:
+            return notes.discovered(connection)
+
+    def see_states(self, rows: Sequence[Sight]) -> None:
+        """Store what is known of videos' visibility."""
+        with self._writing() as connection:
+            notes.commit(connection, Noted(sights=rows))
+
+    def sights(self) -> list[Sight]:
+        """What is known of every video's visibility."""
+        with self._reading() as connection:
+            return notes.seen(connection)
+
+    def quarantine(self, rows: Sequence[Quarantine]) -> None:
+        """Believe metrics of endpoints no more; a row that is there already is replaced."""
+        with self._writing() as connection:
+            quarantine.begin(connection, rows)
+
+    def release(self, endpoint: str, metric: str) -> None:
+        """Believe a metric of an endpoint again."""
+        with self._writing() as connection:
+            quarantine.end(connection, endpoint, metric)
+
+    def quarantines(self) -> list[Quarantine]:
+        """All that is not believed."""
+        with self._reading() as connection:
+            return quarantine.read(connection)
+
+    def begin_incident(self, incident: Incident) -> None:
+        """Write down that an endpoint is in doubt; one of the same place is replaced."""
+        with self._writing() as connection:
+            incidents.begin(connection, incident)
+
+    def end_incident(self, endpoint: str, metric: str) -> None:
+        """The doubt is over."""
+        with self._writing() as connection:
+            incidents.end(connection, endpoint, metric)
+
+    def incidents(self) -> list[Incident]:
+        """The doubts that go on, the oldest first."""
+        with self._reading() as connection:
+            return incidents.read(connection)
 
     # --- what was judged --------------------------------------------------------------------------------------
 
@@ -168,15 +284,16 @@ class Store:
 
     # --- what is told -----------------------------------------------------------------------------------------
 
-    def take_over(self, channels: Collection[str], at: datetime) -> None:
-        """Take up what a dead process had leased, polls and letters.
+    def take_over(self, channels: Collection[str], at: datetime) -> TakenOver:
+        """Take up what a dead process had leased, polls and letters; how many polls there were.
 
-        Letters to other channels than ``channels`` are given up, and their news is owed again if they come back.
-        To be called at start by the only process: what was asked or sent but not committed is done again.
+        A poll that was not sent is due now; one that may have been has had its turn, and is due an interval from now.
+        Letters to other channels than ``channels`` are given up, and their news is owed again if they come back; those
+        whose delivery was not committed are sent again. To be called at start by the only process.
         """
         with self._writing() as connection:
-            schedule.take_over(connection, to_ms(at))
             outbox.take_over(connection, channels, to_ms(at))
+            return schedule.take_over(connection, to_ms(at))
 
     def claim_letters(self, channel: str, at: datetime, lease_until: datetime, owner: str, limit: int) -> list[Letter]:
         """Lease up to ``limit`` due letters to a channel, oldest first; one at a time for each thing alerted on.

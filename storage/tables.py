@@ -38,7 +38,9 @@ class Series(SQLModel, table=True):
 class Schedule(SQLModel, table=True):
     """One line of the plan and its last poll. ``due_ms`` is NULL where it has left the plan.
 
-    ``commit_number`` is that of the commit that stored the last poll, 0 before the first.
+    ``commit_number`` is that of the commit that stored the last poll, 0 before the first. ``interval_ms`` is the line's
+    own, as ``cadence`` (in words) last fixed it. ``call_id`` is the ledger's row of the call under way: with an owner
+    and without it, nothing has been sent.
     """
 
     __table_args__ = (
@@ -57,6 +59,8 @@ class Schedule(SQLModel, table=True):
     failures: int
     commit_number: int
     digest: bytes | None = None
+    cadence: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    call_id: int | None = None
 
 
 class Progress(SQLModel, table=True):
@@ -114,6 +118,76 @@ class Fact(SQLModel, table=True):
     first_ms: int = Field(sa_type=BigInteger)
     last_ms: int = Field(sa_type=BigInteger)
     ended_ms: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class Ledger(SQLModel, table=True):
+    """One attempted call, written before it is sent. ``outcome`` is NULL until it is known, and for good after a crash.
+
+    ``cost_microusd`` is the most it may have cost.
+    """
+
+    __table_args__ = (Index("ix_ledger_provider_at_ms", "provider", "at_ms"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    at_ms: int = Field(sa_type=BigInteger)
+    provider: str
+    endpoint: str
+    targets: int
+    calls: int
+    cost_microusd: int = Field(sa_type=BigInteger)
+    outcome: str | None = None
+
+
+class Identity(SQLModel, table=True):
+    """Who an account says it is; "" where no answer told."""
+
+    target_id: int | None = Field(default=None, primary_key=True, foreign_key="target.id")
+    uid: str
+    sec_uid: str
+    handle: str
+    at_ms: int = Field(sa_type=BigInteger)
+
+
+class Discovery(SQLModel, table=True):
+    """A video that an answer named as one of an account's; ``target_id`` is the video's own."""
+
+    target_id: int | None = Field(default=None, primary_key=True, foreign_key="target.id")
+    account_id: int = Field(foreign_key="target.id")
+    video_id: str
+    title: str
+    created_ms: int | None = Field(default=None, sa_type=BigInteger)
+    found_ms: int = Field(sa_type=BigInteger)
+    listed_ms: int = Field(sa_type=BigInteger)
+
+
+class Sight(SQLModel, table=True):
+    """Whether a video can be seen: ``state`` is public, private, removed or restored."""
+
+    target_id: int | None = Field(default=None, primary_key=True, foreign_key="target.id")
+    state: str
+    proofs: int
+    since_ms: int = Field(sa_type=BigInteger)
+
+
+class Quarantine(SQLModel, table=True):
+    """A metric of an endpoint that is not believed, because its numbers no longer look like themselves."""
+
+    endpoint: str = Field(primary_key=True)
+    metric: str = Field(primary_key=True)
+    since_ms: int = Field(sa_type=BigInteger)
+    reason: str
+    typical: float | None = None
+
+
+class Incident(SQLModel, table=True):
+    """So many targets did the same at once that what an endpoint says of a metric ("": of all) is in doubt."""
+
+    endpoint: str = Field(primary_key=True)
+    metric: str = Field(primary_key=True)
+    kind: str
+    targets: int
+    looks: int
+    since_ms: int = Field(sa_type=BigInteger)
 
 
 class Alert(SQLModel, table=True):
@@ -197,6 +271,12 @@ progress = _table(Progress)
 samples = _table(Sample)
 snapshots = _table(Snapshot)
 facts = _table(Fact)
+ledger = _table(Ledger)
+identities = _table(Identity)
+discoveries = _table(Discovery)
+sights = _table(Sight)
+quarantines = _table(Quarantine)
+incidents = _table(Incident)
 alerts = _table(Alert)
 transitions = _table(Transition)
 outbox = _table(Outbox)

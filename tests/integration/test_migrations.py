@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from rules.values import Subject, Target
-from storage import database
-from storage.records import StoreUnusableError, Unusable
+from storage import codec, database
+from storage.records import Planned, StoreUnusableError, Unusable
 from storage.store import Store
 from storage.tables import metadata
 
@@ -78,18 +79,83 @@ def test_opening_an_existing_database_keeps_what_is_in_it(path):
     assert execute(path, "select key, first_seen_ms from target") == [("k", 1_767_225_600_000)]
 
 
-def test_a_migration_that_fails_leaves_nothing_behind(path):
+def fail_half_way(path, table):
+    """Migrate, and break before a table is made."""
     engine = database._engine(path, "rwc")
 
-    def fail_half_way(connection, cursor, statement, *rest):
-        if "CREATE TABLE outbox" in statement:
+    def fail(connection, cursor, statement, *rest):
+        if f"CREATE TABLE {table}" in statement:
             raise KeyboardInterrupt
 
-    event.listen(engine, "before_cursor_execute", fail_half_way)
+    event.listen(engine, "before_cursor_execute", fail)
     with pytest.raises(KeyboardInterrupt):
         database.migrate(engine)
     engine.dispose()
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(path):
+    fail_half_way(path, "outbox")
     assert execute(path, "select name from sqlite_master") == []
+
+
+FIRST_ROWS = {
+    "target": (1, "tiktok/account/1", "account", "tiktok", "mei", "ana", '["vip"]', "https://t", 1_000, None),
+    "series": (1, "user", '[["fans",[]]]'),
+    "schedule": (1, 1, "user", 1_900_000, 900_000, None, 1_000_000, "ok", 0, 7, b"digest"),
+    "sample": (1, 1_000_000, 1, b"numbers."),
+    "snapshot": (1, 1, 1_000_000, b"payload"),
+    "fact": (1, "user", "violation", "7", '{"status":"open"}', 1_000_000, 1_000_000, None),
+    "alert": (5, "points", 1, "[]", 1, 2, '{"is":"ok"}', '{"chat":1}', 1_000_000, None),
+    "transition": (1, 5, 1_000_000, "b_fired", 0, 1, "why", "[]"),
+    "outbox": (1, 5, "chat", 1, "fired", "high", "title", "body", 1_000_000, 1_000_000, None, 1, "sent"),
+    "receipt": (1, 1, "chat", 1_000_000, "sent", 12),
+}
+"""A row for each table of version 0001, but for ``progress``, which it makes itself."""
+
+
+@pytest.fixture
+def first(path):
+    """A database of version 0001, with something in each table."""
+    engine = database._engine(path, "rwc")
+    with engine.begin() as connection:
+        config = database._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for table, row in FIRST_ROWS.items():
+            connection.exec_driver_sql(f"insert into {table} values ({','.join('?' * len(row))})", row)
+        connection.exec_driver_sql("update progress set committed = 7, judged = 6")
+    engine.dispose()
+    return path
+
+
+def test_a_database_of_the_first_version_keeps_everything(first):
+    Store.open(first).close()
+    for table, row in FIRST_ROWS.items():
+        [kept] = execute(first, f"select * from {table}")
+        assert kept[: len(row)] == row
+    assert execute(first, "select * from progress") == [(1, 7, 6)]
+    assert execute(first, "pragma foreign_key_check") == []
+
+
+def test_a_plan_of_the_first_version_goes_on_with_the_cadences_of_this_one(first):
+    store = Store.open(first)
+    [line] = store.unjudged()
+    store.plan([Planned(line.target, "user", timedelta(minutes=1), T0, "every 1m")], codec.from_ms(1_000_000))
+    [claim] = store.claim("user", codec.from_ms(1_060_000), T0, "me", 9)
+    assert (line.interval, claim.interval) == (timedelta(minutes=15), timedelta(minutes=1))
+    assert (store.spending(codec.EPOCH), store.identities(), store.discovered()) == ([], {}, [])
+    store.close()
+
+
+def test_the_second_migration_that_fails_leaves_the_first_version(first):
+    before = execute(first, "select name, sql from sqlite_master")
+    fail_half_way(first, "sight")
+    assert execute(first, "select name, sql from sqlite_master") == before
+    assert execute(first, "select version_num from alembic_version") == [("0001",)]
+
+
+def test_a_reader_waits_for_the_daemon_to_migrate(first):
+    assert refused(first, readonly=True) is Unusable.OLDER
 
 
 def test_every_connection_keeps_its_promises(engine):

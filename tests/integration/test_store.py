@@ -1,10 +1,9 @@
-"""The plan, the polls and their numbers, in real SQLite files."""
+"""The polls and their numbers, in real SQLite files."""
 
 from __future__ import annotations
 
 import math
 import sqlite3
-import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -75,140 +74,6 @@ def query(path, sql):
     rows = connection.execute(sql).fetchall()
     connection.close()
     return rows
-
-
-# --- the plan ----------------------------------------------------------------------------------------------------
-
-
-def test_a_due_line_is_claimed_once(planned):
-    assert [c.target for c in claim(planned, limit=2)] == ["tiktok/account/0", "tiktok/account/1"]
-    assert [c.target for c in claim(planned)] == ["tiktok/account/2"]
-    assert claim(planned) == []
-
-
-def test_a_claim_says_what_to_do(planned):
-    claimed = claim(planned)[0]
-    assert (claimed.endpoint, claimed.interval, claimed.failures) == (USER, 15 * MINUTE, 0)
-
-
-def test_a_line_of_another_endpoint_is_not_claimed(planned):
-    assert claim(planned, endpoint="tiktok.video") == []
-
-
-def test_a_line_that_is_not_due_is_not_claimed(planned):
-    assert claim(planned, T0 - timedelta(milliseconds=1)) == []
-
-
-def test_a_line_that_is_soon_due_can_be_claimed_ahead_but_not_one_that_is_leased(store):
-    store.sync_targets([target(number) for number in range(3)], T0)
-    store.plan([line(number, due=T0 + number * MINUTE) for number in range(3)], T0)
-    leased = claim(store)
-    ahead = store.claim(USER, T0, T0 + MINUTE, "me", 100, ahead=MINUTE)
-
-    assert [c.target for c in leased] == ["tiktok/account/0"]
-    assert [c.target for c in ahead] == ["tiktok/account/1"]
-    assert claim(store, T0 + MINUTE, owner="you") == leased + ahead
-
-
-def test_a_lease_that_expired_can_be_claimed_by_another(planned):
-    first = claim(planned, owner="one")
-    assert claim(planned, T0 + MINUTE, owner="two") == first
-
-
-def test_a_poll_whose_lease_was_lost_is_dropped(planned, path):
-    schedule_id = claim(planned, owner="one", limit=1)[0].schedule_id
-    claim(planned, T0 + MINUTE, owner="two")
-    assert planned.commit_polls([ok(schedule_id)], "one").accepted == []
-    assert query(path, "select count(*) from sample") == [(0,)]
-
-
-def test_a_lease_is_good_for_one_poll(planned):
-    schedule_id = claim(planned, limit=1)[0].schedule_id
-    again = ok(schedule_id, T0 + MINUTE)
-    assert planned.commit_polls([ok(schedule_id), again], "me").accepted == [schedule_id]
-    assert planned.commit_polls([again], "me").accepted == []
-
-
-def test_two_writers_never_share_a_line(planned, path):
-    planned.sync_targets([target(number) for number in range(400)], T0)
-    planned.plan([line(number) for number in range(400)], T0)
-    claimed: dict[str, list[int]] = {"one": [], "two": []}
-
-    def work(owner):
-        store = Store.open(path)
-        while batch := claim(store, owner=owner, limit=7):
-            claimed[owner] += [c.schedule_id for c in batch]
-        store.close()
-
-    threads = [threading.Thread(target=work, args=(owner,)) for owner in claimed]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    everything = claimed["one"] + claimed["two"]
-    assert len(everything) == len(set(everything)) == 400
-
-
-def test_the_next_due_time_is_now_if_a_line_is_overdue(planned):
-    assert planned.next_due(T0 - MINUTE) == T0
-    assert planned.next_due(T0 + MINUTE) == T0 + MINUTE
-
-
-def test_an_empty_plan_has_no_next_due_time(store):
-    assert store.next_due(T0) is None
-
-
-def test_a_line_that_stays_keeps_its_due_time(planned):
-    planned.plan([line(number, due=T0 + 9 * MINUTE) for number in range(3)], T0)
-    assert planned.next_due(T0 - MINUTE) == T0
-
-
-def test_a_shorter_interval_brings_the_next_poll_forward(planned):
-    poll(planned, T0, {FANS: 1.0})
-    planned.plan([line(0, interval=2 * MINUTE)], T0 + MINUTE)
-    assert planned.next_due(T0) == T0 + 3 * MINUTE
-
-
-def test_a_longer_interval_does_not_put_off_the_next_poll(planned):
-    planned.plan([line(0, interval=60 * MINUTE)], T0 + MINUTE)
-    assert planned.next_due(T0 - MINUTE) == T0
-
-
-@pytest.mark.parametrize(("set_back", "minutes"), [(7.5, 22.5), (8, 15), (600, 15)])
-def test_a_clock_that_was_set_back_does_not_put_off_a_poll_by_more_than_half_an_interval(planned, set_back, minutes):
-    planned.plan([line(0)], T0)
-    poll(planned, T0, {FANS: 1.0})  # due again 15 minutes later
-    now = T0 - set_back * MINUTE
-    planned.plan([line(0)], now)
-    assert planned.next_due(now) == now + minutes * MINUTE
-
-
-def test_a_clock_that_was_set_back_does_not_end_a_lease(planned):
-    claim(planned)
-    planned.plan([line(number) for number in range(3)], T0 - 600 * MINUTE)
-    assert planned.next_due(T0 - 600 * MINUTE) == T0 + MINUTE
-
-
-def test_a_line_that_left_the_plan_is_not_claimed_and_returns_at_its_first_due_time(planned):
-    planned.plan([line(0)], T0)
-    assert len(claim(planned)) == 1
-    planned.plan([line(0), line(1, due=T0 + 5 * MINUTE)], T0)
-    assert [c.target for c in claim(planned, T0 + 5 * MINUTE)] == ["tiktok/account/0", "tiktok/account/1"]
-
-
-def test_the_answer_to_a_line_that_left_the_plan_does_not_bring_it_back(planned):
-    schedule_id = claim(planned, limit=1)[0].schedule_id
-    planned.plan([line(1), line(2)], T0)
-    assert planned.commit_polls([ok(schedule_id)], "me").accepted == []
-    assert schedule_id not in [r.schedule_id for r in planned.remembered()]
-
-
-def test_a_target_that_is_not_named_leaves_the_plan_and_returns_when_it_is(planned, path):
-    planned.sync_targets([target(1, "new name")], T0 + MINUTE)
-    assert [c.target for c in claim(planned)] == ["tiktok/account/1"]
-    planned.sync_targets([target(0), target(1, "new name")], T0 + 2 * MINUTE)
-    names = query(path, "select name, removed_ms is null from target order by key")
-    assert names == [("someone", 1), ("new name", 1), ("someone", 0)]
 
 
 # --- the polls ---------------------------------------------------------------------------------------------------

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from storage.records import TakenOver
+from storage.store import Store
+
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 ROOT = Path(__file__).parents[2]
 
 STORY = '''
 import os, shutil, signal, sys
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from sqlalchemy import event
 from rules.values import (
     Alert, Change, Firing, Message, News, Outcome, Owed, Record, Severity, Subject, Target, Transition
 )
-from storage.records import Planned, Polled
+from storage.records import (
+    Attempt, FoundVideo, Identity, Listing, Noted, Planned, Polled, Settled, Sight
+)
 from storage.store import Store
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -46,8 +56,16 @@ def outcome(n):
     return Outcome(alert, [Transition(Change.B_FIRED, T0, 0, 1, "why")], [letter])
 
 
+def noted():
+    return Noted(
+        found=[Listing(str(n), "tiktok", (FoundVideo(str(n)),), T0) for n in NUMBERS],
+        ids={str(n): Identity("1", "", "", T0) for n in NUMBERS},
+        sights=[Sight(f"tiktok/video/{n}", "public", 0, T0) for n in NUMBERS],
+    )
+
+
 def live(path, deadly):
-    """Live through both commits; die before statement number ``deadly``, or before the commit after the last."""
+    """Live through all commits; die before statement number ``deadly``, or before the commit after the last."""
     store = Store.open(path)
     count = 0
 
@@ -59,7 +77,9 @@ def live(path, deadly):
 
     event.listen(store._engine, "before_cursor_execute", die)
     event.listen(store._engine, "commit", die)
-    committed = store.commit_polls([polled(n) for n in NUMBERS], "me")
+    calls = store.open_calls([Attempt("tikhub", "user", 1, Decimal("0.02"), (n + 1,)) for n in NUMBERS], T0)
+    settled = [Settled(call, 1, Decimal("0.01"), "ok") for call in calls]
+    committed = store.commit_polls([polled(n) for n in NUMBERS], "me", settled, noted())
     store.commit_judgement([outcome(n) for n in NUMBERS], T0, committed.number)
 
 
@@ -75,7 +95,9 @@ for deadly in range(1, 100):
         break
 '''
 
-TABLES = ("sample", "snapshot", "fact", "alert", "transition", "outbox")
+CALLED = ("ledger",)
+POLLED = ("sample", "snapshot", "fact", "discovery", "identity", "sight")
+JUDGED = ("alert", "transition", "outbox")
 
 
 @pytest.fixture(scope="module")
@@ -96,11 +118,16 @@ def count(path, query):
     return number
 
 
+def rows(path, tables):
+    """How many rows each of these tables has."""
+    return tuple(count(path, f"select count(*) from {table}") for table in tables)
+
+
 def test_the_story_dies_at_every_statement_and_ends_alive(left_behind):
-    rows = [sum(count(path, f"select count(*) from {table}") for table in TABLES) for path in left_behind]
-    assert len(rows) > 10
-    assert sorted(set(rows)) == [0, 3 * 20, 6 * 20]
-    assert rows == sorted(rows)
+    stages = [rows(path, CALLED + POLLED + JUDGED) for path in left_behind]
+    assert len(stages) > 20
+    assert sorted(set(stages)) == [(20,) * done + (0,) * (10 - done) for done in (0, 1, 7, 10)]
+    assert stages == sorted(stages)
 
 
 def test_no_database_is_damaged(left_behind):
@@ -116,11 +143,34 @@ def test_a_poll_is_there_with_its_numbers_or_not_at_all(left_behind):
 
 
 def test_an_alert_is_there_with_its_step_and_its_letter_or_not_at_all(left_behind):
-    whole = {tuple(count(path, f"select count(*) from {t}") for t in TABLES[3:]) for path in left_behind}
-    assert whole == {(0, 0, 0), (20, 20, 20)}
+    assert {rows(path, JUDGED) for path in left_behind} == {(0, 0, 0), (20, 20, 20)}
 
 
 def test_polls_are_judged_exactly_when_their_alerts_are_stored(left_behind):
     for path in left_behind:
         unjudged = count(path, "select count(*) from schedule where commit_number > (select judged from progress)")
         assert unjudged == count(path, "select count(*) from sample") - count(path, "select count(*) from alert")
+
+
+def test_a_call_is_open_exactly_while_its_line_says_that_it_may_have_been_sent(left_behind):
+    for path in left_behind:
+        calls = count(path, "select count(*) from ledger where outcome is null")
+        marked = count(path, "select count(*) from schedule join ledger l on l.id = call_id where l.outcome is null")
+        assert calls == marked == count(path, "select count(*) from schedule where call_id is not null")
+
+
+def test_the_ledger_holds_the_most_a_call_may_cost_until_its_answer_is_stored(left_behind):
+    for path in left_behind:
+        spent = count(path, "select coalesce(sum(cost_microusd), 0) from ledger")
+        called, polled = rows(path, ("ledger", "sample"))
+        assert spent == called * 20_000 - polled * 10_000
+
+
+def test_a_restart_repeats_every_call_that_was_not_sent_and_none_that_may_have_been(left_behind, tmp_path):
+    for path in left_behind:
+        again = Store.open(shutil.copy(path, tmp_path))
+        called, polled = rows(path, ("ledger", "sample"))
+        assert again.take_over([], T0) == TakenOver(unsent=20 - called, maybe_sent=called - polled)
+        assert len(again.claim("user", T0, T0 + MINUTE, "next", 100)) == 20 - called
+        assert len(again.claim("user", T0 + MINUTE, T0 + 2 * MINUTE, "next", 100)) == 20
+        again.close()

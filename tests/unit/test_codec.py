@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -68,6 +69,20 @@ def test_a_naive_time_is_refused():
     naive = codec.EPOCH.replace(tzinfo=None)
     with pytest.raises(TypeError):
         codec.to_ms(naive)
+
+
+def test_never_is_a_time_like_any_other():
+    assert codec.from_ms(codec.NEVER_MS) == datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@given(st.decimals(0, 10_000, places=6))
+def test_money_survives_to_the_millionth(usd):
+    assert codec.from_microusd(codec.to_microusd(usd)) == usd
+
+
+@given(st.decimals(0, 10_000, places=9))
+def test_money_is_never_made_less(usd):
+    assert 0 <= codec.from_microusd(codec.to_microusd(usd)) - usd < Decimal("0.000001")
 
 
 def test_labels_have_one_text_whatever_their_order():
