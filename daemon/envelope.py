@@ -7,20 +7,21 @@ success is a conjunction (status, outer code, inner codes, data), and every sent
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
 from daemon.providers.answer import Failure, Reason
 from daemon.providers.endpoint import Provider
 from daemon.providers.payload import amount, ident, number, table, text
+from daemon.workbook import Unreadable, read_rows
 
 _SUCCESS: Mapping[Provider, frozenset[float | None]] = {
     Provider.TIKHUB: frozenset({None, 0, 200}),
     Provider.KEYAPI: frozenset({0}),
 }
 _CODES = ("code", "status_code", "statusCode")
-_IDENTITIES = ("item_id", "user_id")
+_IDENTITIES = ("item_id", "ids", "user_id", "product_id")
 # ``params`` echoes the cookie, ``cache_url`` is a link to the same private answer without a key: neither leaves here.
 _ENVELOPE = {
     *_CODES,
@@ -41,13 +42,17 @@ _REFUSALS: Mapping[float | None, tuple[Reason, str]] = {
 }
 _BALANCE_WORDS = ("余额", "充值", "balance", "recharge", "quota", "credit", "funds")
 _RETRY_WORDS = ("retry", "重试")
+_MOST_ROWS = 1000  # the provider exports no more
 _BROKEN = object()
 _NOT_JSON = Failure(Reason.BAD_PAYLOAD, "the data is neither an object nor a list")
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The data of a successful answer, free of its envelope: an object or a list, never an empty object or list."""
+    """The data of a successful answer, free of its envelope: an object or a list, never an empty object or list.
+
+    Of a spreadsheet it is the list of its rows, which may be empty.
+    """
 
     data: object
 
@@ -59,19 +64,44 @@ def open_answer(
     *,
     content_type: str,
     retry_after: str | None,
-    expected: Mapping[str, str],
+    expected: Mapping[str, object],
 ) -> Opened | Failure:
-    """Return what an HTTP answer comes to. Never raises, whatever the body.
+    """Return what an HTTP answer comes to, and of a failure whether it is billed. Never raises, whatever the body.
 
-    ``retry_after`` is in seconds. ``expected`` holds the request's query: where the answer's echo of ``item_id`` or
-    ``user_id`` differs from it, the answer is WRONG_IDENTITY.
+    ``retry_after`` is in seconds. ``expected`` holds the request's parameters: where the answer's echo of the video,
+    the account or the product differs from them, the answer is WRONG_IDENTITY.
     """
     answer = _parse(body)
+    code = _outer_code(answer) if isinstance(answer, dict) else None
+    opened = _open(provider, status, code, answer, content_type, retry_after, expected)
+    return replace(opened, billed=is_billed(provider, status, code)) if isinstance(opened, Failure) else opened
+
+
+def is_billed(provider: Provider, status: int, code: float | None = None) -> bool | None:
+    """Say whether an answer is on the bill, by its HTTP status and its body's ``code``; None if that cannot be told.
+
+    TikHub bills HTTP 200, whatever the body holds. At KeyAPI a code other than 0 costs nothing.
+    """
+    if status != 200:
+        return False
+    if provider is Provider.TIKHUB:
+        return True
+    return None if code is None else code == 0
+
+
+def _open(
+    provider: Provider,
+    status: int,
+    code: float | None,
+    answer: object,
+    content_type: str,
+    retry_after: str | None,
+    expected: Mapping[str, object],
+) -> Opened | Failure:
     if not 200 <= status < 300:
         return _refusal(provider, status, answer, retry_after)
     if not isinstance(answer, dict):
         return _no_object(content_type)
-    code = _outer_code(answer)
     if code not in _SUCCESS[provider]:
         return _refusal(provider, code, answer, retry_after)
     if _is_about_another(table(answer.get("params")), expected):
@@ -99,9 +129,17 @@ def _outer_code(answer: Mapping[str, object]) -> float | None:
     return number(table(answer.get("detail")).get("code")) if code is None else code
 
 
-def _is_about_another(params: Mapping[str, object], expected: Mapping[str, str]) -> bool:
+def _is_about_another(params: Mapping[str, object], expected: Mapping[str, object]) -> bool:
     echoed = {key: ident(params.get(key)) for key in _IDENTITIES if key in expected}
     return any(value not in ("", expected[key]) for key, value in echoed.items())
+
+
+def open_workbook(body: bytes) -> Opened | Failure:
+    """Return the rows of a spreadsheet that came as an answer. Never raises, whatever the body; may take a second."""
+    rows = read_rows(body, most_rows=_MOST_ROWS)
+    if isinstance(rows, Unreadable):
+        return Failure(Reason.BAD_PAYLOAD, f"the spreadsheet cannot be read: {rows.reason}")
+    return Opened(rows)
 
 
 def _unwrap(provider: Provider, data: object, levels: int = 3) -> Opened | Failure:

@@ -13,7 +13,7 @@ import ipaddress
 import logging
 import math
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,9 +24,9 @@ from typing import cast
 
 import httpx
 
-from daemon.envelope import Opened, open_answer
+from daemon.envelope import Opened, is_billed, open_answer, open_workbook
 from daemon.providers.answer import Asked, Failure, Reading, Reason
-from daemon.providers.endpoint import Endpoint, Need, Provider, Request
+from daemon.providers.endpoint import Endpoint, Form, Need, Page, Provider, Request
 from daemon.providers.payload import amount
 from daemon.secrets import Secret
 
@@ -45,6 +45,19 @@ PAGING_S = 180.0
 With the longest timeout that a configuration may name (100 s), a call ends before its lease does.
 """
 
+WORKBOOK_S = 90.0
+"""The least time that a spreadsheet is waited for: the provider writes it when asked, and says 60 s or more."""
+
+CONNECT_S = 10.0
+"""The longest wait for a connection; half a call's time where that is less.
+
+So a call that never got a connection is told apart from one that was sent: it is not billed.
+"""
+
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.InvalidURL, UnicodeError)
+Before = Callable[[int], Awaitable[None]]
+
+_ARCHIVE = b"PK"  # so begins a spreadsheet; a failure comes as JSON
 _EPOCH_S = 1e9  # a reset above this is a time, one below it a number of seconds
 
 
@@ -115,17 +128,20 @@ class Fetcher:
         self._free = asyncio.Semaphore(lanes)
         self._idle: dict[Provider, list[_Lane]] = {provider: [] for provider in services}
 
-    async def fetch(self, endpoint: Endpoint, asked: Sequence[Asked], cookie: str, at: datetime) -> Fetched:
+    async def fetch(
+        self, endpoint: Endpoint, asked: Sequence[Asked], cookie: str, at: datetime, before: Before | None = None
+    ) -> Fetched:
         """Ask ``endpoint`` about ``asked`` (at most ``endpoint.batch``), with the cookie they share or "".
 
-        A failure of any page is the failure of the whole, for every target.
+        A failure of any page is the failure of the whole, for every target. ``before`` is awaited with the number of
+        each page but the first, before that is asked for.
         """
         refused = self._refuse(endpoint, cookie)
         if refused is not None:
             return Fetched({one.target_key: refused for one in asked}, calls=0, seconds=0.0)
         async with self._lane(endpoint.provider) as lane:
             started_s = time.perf_counter()
-            pages, calls = await self._pages(lane, endpoint, asked, cookie, at)
+            pages, calls = await self._pages(lane, endpoint, asked, cookie, at, before)
             seconds = time.perf_counter() - started_s
         answers = {one.target_key: _read(endpoint, pages, one) for one in asked}
         return Fetched(answers, calls, seconds)
@@ -166,15 +182,26 @@ class Fetcher:
         return _Lane(self._transport or httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False, limits=limits))
 
     async def _pages(
-        self, lane: _Lane, endpoint: Endpoint, asked: Sequence[Asked], cookie: str, at: datetime
+        self,
+        lane: _Lane,
+        endpoint: Endpoint,
+        asked: Sequence[Asked],
+        cookie: str,
+        at: datetime,
+        before: Before | None,
     ) -> tuple[list[object] | Failure, int]:
         """Return the data of every page, or the first failure; and how many requests that took."""
         pages: list[object] = []
         ends_s = time.monotonic() + PAGING_S
         for page in range(1, PAGES + 1):
-            opened = await self._call(lane, endpoint.provider, endpoint.ask(asked, cookie, page), at)
+            if pages and before is not None:
+                await before(page)
+            request = endpoint.ask(asked, cookie, Page(page, pages[-1] if pages else None))
+            opened = await self._call(lane, endpoint, request, at)
             if isinstance(opened, Failure):
                 return opened, page
+            if pages and opened.data == pages[-1]:
+                return Failure(Reason.BAD_PAYLOAD, "the list repeats a page, so its end is not known"), page
             pages.append(opened.data)
             if endpoint.more is None or not endpoint.more(opened.data):
                 return pages, page
@@ -182,31 +209,38 @@ class Fetcher:
                 return Failure(Reason.TIMEOUT, f"the list did not end within {PAGING_S:.0f} s"), page
         return Failure(Reason.BAD_PAYLOAD, f"the list did not end within {PAGES} pages"), PAGES
 
-    async def _call(self, lane: _Lane, provider: Provider, request: Request, at: datetime) -> Opened | Failure:
-        timeout_s = self._services[provider].timeout_s
+    async def _call(self, lane: _Lane, endpoint: Endpoint, request: Request, at: datetime) -> Opened | Failure:
+        timeout_s = self._timeout_s(endpoint)
         try:
             # httpx limits the wait for each piece; this limits the whole, for an answer may come drop by drop.
             async with asyncio.timeout(timeout_s):
-                answer, body = await self._exchange(lane, provider, request)
+                answer, body = await self._exchange(lane, endpoint.provider, request, timeout_s)
         except TimeoutError:
             await lane.close()
-            return _too_slow(timeout_s)
-        except httpx.TimeoutException:
-            return _too_slow(timeout_s)
+            return Failure(Reason.TIMEOUT, f"no whole answer came within {timeout_s:g} s")
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-            return Failure(Reason.NETWORK, f"the call broke off: {type(error).__name__}")
+            return _broken_off(error)
         if body is None:
-            return Failure(Reason.BAD_PAYLOAD, f"the answer is larger than {self._body_cap} bytes")
+            billed = is_billed(endpoint.provider, answer.status_code)
+            return Failure(Reason.BAD_PAYLOAD, f"the answer is larger than {self._body_cap} bytes", billed=billed)
+        if endpoint.form is Form.XLSX and answer.is_success and body.startswith(_ARCHIVE):
+            return await asyncio.to_thread(open_workbook, body)
         return open_answer(
-            provider,
+            endpoint.provider,
             answer.status_code,
             body,
             content_type=answer.headers.get("content-type", ""),
             retry_after=_wish(answer.headers, at),
-            expected=request.query,
+            expected={**request.query, **(request.json or {})},
         )
 
-    async def _exchange(self, lane: _Lane, provider: Provider, request: Request) -> tuple[httpx.Response, bytes | None]:
+    def _timeout_s(self, endpoint: Endpoint) -> float:
+        configured_s = self._services[endpoint.provider].timeout_s
+        return max(configured_s, WORKBOOK_S) if endpoint.form is Form.XLSX else configured_s
+
+    async def _exchange(
+        self, lane: _Lane, provider: Provider, request: Request, timeout_s: float
+    ) -> tuple[httpx.Response, bytes | None]:
         """Send one request; the body is None if it is larger than the cap."""
         service = self._services[provider]
         sent = httpx.Request(
@@ -215,7 +249,7 @@ class Fetcher:
             params=request.query or None,
             json=request.json,
             headers=self._headers(service),
-            extensions={"timeout": httpx.Timeout(service.timeout_s).as_dict()},
+            extensions={"timeout": httpx.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s / 2)).as_dict()},
         )
         answer = await lane.transport.handle_async_request(sent)
         try:
@@ -245,8 +279,11 @@ class _Lane:
         await self.transport.aclose()
 
 
-def _too_slow(timeout_s: float) -> Failure:
-    return Failure(Reason.TIMEOUT, f"no whole answer came within {timeout_s:g} s")
+def _broken_off(error: Exception) -> Failure:
+    """What an error of httpx comes to. Once a request was sent, only the provider knows whether it is billed."""
+    reason = Reason.TIMEOUT if isinstance(error, httpx.TimeoutException) else Reason.NETWORK
+    billed = False if isinstance(error, _NEVER_SENT) else None
+    return Failure(reason, f"the call broke off: {type(error).__name__}", billed=billed)
 
 
 async def _within(answer: httpx.Response, cap: int) -> bytes | None:
@@ -283,6 +320,8 @@ def _until_date(retry_after: str, at: datetime) -> str:
 
 def _read(endpoint: Endpoint, pages: list[object] | Failure, asked: Asked) -> Reading | Failure:
     answer = pages if isinstance(pages, Failure) else endpoint.read(pages, asked)
+    if isinstance(answer, Failure) and not isinstance(pages, Failure):
+        answer = replace(answer, billed=True)
     if isinstance(answer, Failure) and answer.reason is Reason.EMPTY and Need.COOKIE in endpoint.needs:
         return replace(answer, reason=Reason.COOKIE, detail="HTTP 200 without data: the cookie has probably expired")
     return answer
@@ -310,21 +349,40 @@ class Pace:
         self._left = self._burst
         self._seen_s: Fraction | None = None
         self._paused_until_s = -math.inf
+        self._probe_s: float | None = None
 
     def ready(self, now_s: float) -> int:
         """Return how many calls may start now."""
         self._follow(Fraction(now_s))
-        return 0 if now_s < self._paused_until_s else int(self._left)
+        if now_s < self._paused_until_s:
+            return 0
+        return int(self._left) if self._probe_s is None else min(1, int(self._left))
 
     def take(self, now_s: float, n: int) -> None:
         """Note that ``n`` calls start now; more than are ready is a mistake of the caller."""
         if n > self.ready(now_s):
             raise ValueError("more calls were taken than were ready")
         self._left -= n
+        if n and self._probe_s is not None:
+            self.pause(now_s + self._probe_s)
 
     def pause(self, until_s: float) -> None:
         """Let no call start before ``until_s``. A pause that is under way is not made shorter."""
         self._paused_until_s = max(self._paused_until_s, until_s)
+
+    def stop(self, now_s: float, probe_s: float) -> None:
+        """Until ``go_on``, let one call alone start each ``probe_s`` seconds, the first when they are over.
+
+        A stop that is under way is not made longer.
+        """
+        if self._probe_s is None:
+            self._probe_s = probe_s
+            self.pause(now_s + probe_s)
+
+    def go_on(self) -> None:
+        """End what ``stop`` began, if it did."""
+        if self._probe_s is not None:
+            self._probe_s, self._paused_until_s = None, -math.inf
 
     def _follow(self, now: Fraction) -> None:
         passed = now - self._seen_s if self._seen_s is not None else Fraction(0)

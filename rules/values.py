@@ -54,7 +54,7 @@ class Metric:
 
     ``labels`` are the names of the labels every series of this metric carries; a metric without them has one series a
     target. A ``Unit.STATE`` metric is 0 or 1. Of a metric without ``history`` only its changes are kept, so nothing can
-    be said of its past.
+    be said of its past. A ``total`` counts up from the beginning, so a fall is unusual.
     """
 
     name: str
@@ -63,13 +63,15 @@ class Metric:
     meaning: str
     labels: tuple[str, ...] = ()
     history: bool = True
+    total: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """One watched thing, with what a message needs to name it.
 
-    ``key`` is stable and unique ("tiktok/account/7014352645545116698"); ``link`` may be empty.
+    ``key`` is stable and unique ("tiktok/account/7014352645545116698"); ``link`` may be empty. ``channels`` are those
+    by which its owner is told.
     """
 
     key: str
@@ -79,6 +81,7 @@ class Target:
     owner: str = ""
     tags: tuple[str, ...] = ()
     link: str = ""
+    channels: tuple[str, ...] = ()
 
 
 class Window:

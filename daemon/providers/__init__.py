@@ -5,37 +5,111 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from daemon.providers.endpoint import Endpoint
-from daemon.providers.keyapi import VIDEO_ANALYTICS
+from daemon.providers.keyapi import KEYAPI_CANARY, VIDEO_ANALYTICS
+from daemon.providers.tikhub_account import CREATOR_ACCOUNT
 from daemon.providers.tikhub_creator import CREATOR_INFO
 from daemon.providers.tikhub_diagnosis import AUTHOR_DIAGNOSIS
+from daemon.providers.tikhub_douyin_analysis import ANALYSIS_OVERVIEW, INVOLVED_VERTICAL, ITEM_PERFORMANCE
+from daemon.providers.tikhub_douyin_audience import AUDIENCE_OTHERS, AUDIENCE_PORTRAIT
+from daemon.providers.tikhub_douyin_insights import DANMAKU, PLAY_SOURCE, SEARCH_KEYWORD, WATCH_TREND
+from daemon.providers.tikhub_douyin_items import ITEM_EXPORT, ITEM_LIST, ITEM_OVERVIEW
+from daemon.providers.tikhub_douyin_lives import LIVE_HISTORY
 from daemon.providers.tikhub_fakeviews import FAKE_VIEWS
 from daemon.providers.tikhub_health import ACCOUNT_HEALTH
+from daemon.providers.tikhub_profiles import DOUYIN_IDS, DOUYIN_PROFILE, TIKTOK_PROFILE
+from daemon.providers.tikhub_service import CANARY, USER_INFO
+from daemon.providers.tikhub_shop_lists import PRODUCT_LIST, SHOWCASE, VIDEO_LIST
+from daemon.providers.tikhub_shop_summaries import ACCOUNT_INSIGHTS, LIVE_SUMMARY, VIDEO_SUMMARY
+from daemon.providers.tikhub_shop_videos import (
+    RELATED_VIDEOS,
+    VIDEO_AUDIENCE,
+    VIDEO_DETAIL,
+    VIDEO_PRODUCTS,
+    VIDEO_SALES,
+)
+from daemon.providers.tikhub_video import COMMENT_KEYWORDS, VIDEO_METRICS
 from daemon.providers.tikhub_violations import VIOLATION_LIST
 from rules.values import Metric, Subject, Unit
 
 __all__ = ["ENDPOINTS", "HEALTH", "METRICS"]
 
-_ALL = (ACCOUNT_HEALTH, VIOLATION_LIST, AUTHOR_DIAGNOSIS, CREATOR_INFO, FAKE_VIEWS, VIDEO_ANALYTICS)
+_ALL = (
+    # an account of a TikTok Shop creator
+    ACCOUNT_HEALTH,
+    VIOLATION_LIST,
+    CREATOR_ACCOUNT,
+    ACCOUNT_INSIGHTS,
+    LIVE_SUMMARY,
+    VIDEO_SUMMARY,
+    VIDEO_LIST,
+    PRODUCT_LIST,
+    SHOWCASE,
+    # its videos
+    VIDEO_DETAIL,
+    VIDEO_AUDIENCE,
+    VIDEO_PRODUCTS,
+    VIDEO_SALES,
+    RELATED_VIDEOS,
+    # any TikTok account and video
+    CREATOR_INFO,
+    TIKTOK_PROFILE,
+    FAKE_VIEWS,
+    VIDEO_METRICS,
+    COMMENT_KEYWORDS,
+    VIDEO_ANALYTICS,
+    # a Douyin account
+    AUTHOR_DIAGNOSIS,
+    ITEM_LIST,
+    ITEM_EXPORT,
+    LIVE_HISTORY,
+    INVOLVED_VERTICAL,
+    ITEM_PERFORMANCE,
+    ANALYSIS_OVERVIEW,
+    DOUYIN_PROFILE,
+    DOUYIN_IDS,
+    # its videos
+    ITEM_OVERVIEW,
+    PLAY_SOURCE,
+    WATCH_TREND,
+    AUDIENCE_PORTRAIT,
+    AUDIENCE_OTHERS,
+    DANMAKU,
+    SEARCH_KEYWORD,
+    # the provider itself
+    USER_INFO,
+    CANARY,
+    KEYAPI_CANARY,
+)
 
 ENDPOINTS: Mapping[str, Endpoint] = {endpoint.name: endpoint for endpoint in _ALL}
 """Every endpoint by its name."""
 
+_PLACE = ("endpoint", "metric")
+
+
+def _state(name: str, subject: Subject, meaning: str, *labels: str) -> Metric:
+    return Metric(name, subject, Unit.STATE, meaning, labels, history=False)
+
+
 HEALTH = (
+    _state("provider_up", Subject.PROVIDER, "the newest call of this provider was not its failure"),
+    _state("endpoint_up", Subject.PROVIDER, "as provider_up, of one endpoint", "endpoint"),
+    _state("population_odd", Subject.PROVIDER, "so many targets do the same that it is not believed", *_PLACE),
+    _state("schema_odd", Subject.PROVIDER, "a number is gone or has another scale, and is not believed", *_PLACE),
+    Metric("spent_usd", Subject.PROVIDER, Unit.COUNT, "USD spent in this UTC day, month", ("period",), history=False),
+    Metric("budget_used", Subject.PROVIDER, Unit.RATIO, "share of the budget spent", ("period",), history=False),
     Metric(
-        "provider_up",
+        "balance_ends_at",
         Subject.PROVIDER,
-        Unit.STATE,
-        "the newest call of this provider was not its failure",
+        Unit.TIMESTAMP,
+        "when the balance is nothing, at the pace of the past day or, if it is faster, of the past 7 days",
         history=False,
     ),
-    Metric(
-        "endpoint_up", Subject.PROVIDER, Unit.STATE, "as provider_up, of one endpoint", ("endpoint",), history=False
-    ),
-    Metric(
-        "cookie_ok", Subject.ACCOUNT, Unit.STATE, "the account's cookie was accepted at the newest poll", history=False
-    ),
-    Metric("visible", Subject.ACCOUNT, Unit.STATE, "the platform shows the account", history=False),
-    Metric("video_visible", Subject.VIDEO, Unit.STATE, "the platform shows the video", history=False),
+    _state("cookie_ok", Subject.ACCOUNT, "the cookie is accepted; unknown between a first refusal and the second look"),
+    _state("cookie_suspect", Subject.ACCOUNT, "the cookie was refused once, and is looked at again"),
+    _state("visible", Subject.ACCOUNT, "the platform shows the account"),
+    _state("video_visible", Subject.VIDEO, "the newest answers about the video were its numbers"),
+    _state("video_state", Subject.VIDEO, "public, private, removed or (first seen again) restored", "state"),
 )
 """What the daemon itself writes about its polls; no endpoint yields these."""
 

@@ -37,44 +37,53 @@ class Blames(StrEnum):
     TARGET = "target"
 
 
-BLAME: Mapping[Reason, Blames] = {
-    Reason.TIMEOUT: Blames.PROVIDER,
-    Reason.NETWORK: Blames.PROVIDER,
-    Reason.AUTH: Blames.PROVIDER,
-    Reason.BALANCE: Blames.PROVIDER,
-    Reason.SCOPE: Blames.PROVIDER,
-    Reason.RATE_LIMITED: Blames.PROVIDER,
-    Reason.SERVER: Blames.PROVIDER,
-    Reason.BLOCKED: Blames.PROVIDER,
-    Reason.COOKIE: Blames.COOKIE,
-    Reason.NOT_FOUND: Blames.TARGET,
-    Reason.CLIENT: Blames.TARGET,
-    Reason.BAD_PAYLOAD: Blames.TARGET,
-    Reason.EMPTY: Blames.TARGET,
-    Reason.WRONG_IDENTITY: Blames.TARGET,
-}
-"""An EMPTY answer of an endpoint that needs a cookie is turned into COOKIE by ``daemon.fetch``: that is how an expired
-cookie shows (providers' behaviour: HTTP 200, no data, billed)."""
-
-RETRIED = frozenset({Reason.NETWORK, Reason.RATE_LIMITED, Reason.SERVER})
-"""Failures worth asking again for before the regular interval is over. A timeout is not: it may have been billed."""
-
-
 @dataclass(frozen=True, slots=True)
 class Failure:
     """There are no numbers, and why.
 
     ``detail`` is a sentence of our own making for the operator; it never quotes the provider, whose messages echo keys.
-    ``retry_after_s`` is the provider's own wish, in seconds.
+    ``retry_after_s`` is the provider's own wish, in seconds. ``billed`` says whether the request that ended so is on
+    the bill; None where that cannot be told from here (then ``daemon.policy`` says what to count).
     """
 
     reason: Reason
     detail: str
     retry_after_s: float | None = None
+    billed: bool | None = None
 
 
 SeriesKey = tuple[str, Labels]
 """A metric's name and the labels of one of its series."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A video that an answer names as one of the account's. ``created`` is when it was published, None if unknown.
+
+    ``private``: the answer says that only some can see it.
+    """
+
+    video_id: str
+    created: datetime | None = None
+    title: str = ""
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Videos:
+    """Which videos an answer says there are: those ``found`` and, if ``since`` is a time, no other since then."""
+
+    found: tuple[Found, ...]
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """Who an account says it is: its stable ids, and the handle it has now. "" where the answer does not tell."""
+
+    uid: str = ""
+    sec_uid: str = ""
+    handle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +92,15 @@ class Reading:
 
     ``values`` maps series to number; None is *asked and not known* (absent field, sentinel, hidden). Its keys are the
     whole of what exists: a series of an earlier reading of the same endpoint that is not here has ended (a violation
-    record that was struck). ``payload`` is what is kept as evidence: the answer without its envelope.
+    record that was struck). ``payload`` is what is kept as evidence: the answer without its envelope. ``videos`` and
+    ``ids`` are what a list or a profile says besides, None where it says nothing of it.
     """
 
     values: Mapping[SeriesKey, float | None]
     records: tuple[Record, ...] = ()
     payload: object = None
+    videos: Videos | None = None
+    ids: Ids | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +108,8 @@ class Asked:
     """What one call is about, as ``read`` needs it.
 
     ``last`` holds the newest known numbers that the endpoint ``recalls`` of this target (none at first sight);
-    ``options`` are the target's own settings (``health_scheme``, ``content_category``). ``uid``, ``handle`` and
-    ``video_id`` are "" where the configuration does not give them.
+    ``options`` are the target's own settings (``health_scheme``, ``content_category``, ``product_id``, and
+    ``verticals``, separated by commas). ``uid``, ``sec_uid``, ``handle`` and ``video_id`` are "" where unknown.
     """
 
     target_key: str
@@ -105,5 +117,6 @@ class Asked:
     uid: str = ""
     handle: str = ""
     video_id: str = ""
+    sec_uid: str = ""
     last: Mapping[SeriesKey, float] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)

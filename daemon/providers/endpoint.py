@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
+from daemon.cadence import Cadence
 from daemon.providers.answer import Asked, Failure, Reading
 from rules.values import Metric, Subject
 
@@ -31,7 +33,19 @@ class Need(StrEnum):
 
     COOKIE = "cookie"
     UID = "uid"
+    SEC_UID = "sec_uid"
+    HANDLE = "handle"
     VIDEO_ID = "video_id"
+    PRODUCT = "product"
+    VERTICALS = "verticals"
+    CANARY = "canary"
+
+
+class Form(StrEnum):
+    """How an answer is written."""
+
+    JSON = "json"
+    XLSX = "xlsx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +73,15 @@ class Request:
         return f"Request({self.method} {self.path})"
 
 
-Ask = Callable[[Sequence[Asked], str, int], Request]
-"""(the targets of this call, the cookie or "", the page counted from 1) -> the request."""
+class Page(NamedTuple):
+    """Which page is asked for, counted from 1, and the opened payload of the page before it (None for the first)."""
+
+    number: int
+    before: object = None
+
+
+Ask = Callable[[Sequence[Asked], str, Page], Request]
+"""(the targets of this call, the cookie or "", the page) -> the request."""
 
 Read = Callable[[Sequence[object], Asked], Reading | Failure]
 """(the opened payloads of all pages, whom they are about) -> numbers or a failure. Never raises on any JSON value."""
@@ -73,16 +94,21 @@ More = Callable[[object], bool]
 class Endpoint:
     """One route of a provider: what to ask, what it costs, what it yields.
 
-    ``cost_usd`` is the list price of one call; ``interval_s`` the default time between two polls of one target;
-    ``batch`` how many targets one call may name; ``freshness`` says in words how old its numbers can be, and
-    ``measured`` which instant the numbers polled at a time describe, where that is known not to be the poll.
-    ``recalls`` names the metrics whose last numbers ``read`` wants to know.
+    ``platform`` is None where the targets are on none. A target must have all that the call ``needs``, and at least one
+    of ``any_of``, where that is not empty.
+    ``cost_usd`` is the list price of one call (of one page, where there are several); ``cadence`` says when it is
+    asked again; ``batch`` how many targets one call may name; ``freshness`` says in words how old its numbers can be,
+    and ``measured`` which instant the numbers polled at a time describe, where that is known not to be the poll.
+    ``recalls`` names the metrics whose last numbers ``read`` wants to know. A metric about videos, of an endpoint about
+    accounts, has one series a video: its label ``video`` holds the video's id, and is no label for rules on videos.
+    ``vital``: the last to be spared when money runs short. ``lists_videos``: its readings say which videos there are;
+    ``tells_ids``: they say who an account is.
     ``tells_absence``: an answer without data means that the target cannot be seen, not that it was not collected yet.
     """
 
     name: str
     provider: Provider
-    platform: Platform
+    platform: Platform | None
     subject: Subject
     method: str
     path: str
@@ -90,12 +116,22 @@ class Endpoint:
     needs: frozenset[Need]
     cost_usd: Decimal
     freshness: str
-    interval_s: float
+    cadence: Cadence
     metrics: tuple[Metric, ...]
     ask: Ask
     read: Read
     more: More | None = None
     measured: Callable[[datetime], datetime] | None = None
     recalls: frozenset[str] = frozenset()
+    any_of: frozenset[Need] = frozenset()
     batch: int = 1
     tells_absence: bool = True
+    vital: bool = False
+    lists_videos: bool = False
+    tells_ids: bool = False
+    form: Form = Form.JSON
+
+    @property
+    def interval(self) -> timedelta:
+        """The usual time between two polls of one target."""
+        return self.cadence.usual

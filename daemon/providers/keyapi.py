@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
+from daemon.cadence import ByAge, Every
 from daemon.providers.answer import Asked, Failure, Reading, Reason
-from daemon.providers.endpoint import Endpoint, Need, Parameter, Platform, Provider, Request
+from daemon.providers.endpoint import Endpoint, Need, Page, Parameter, Platform, Provider, Request
 from daemon.providers.payload import amount, ident, number, sequence, table
 from rules.values import NO_LABELS, Metric, Subject, Unit
 
@@ -37,6 +40,9 @@ _FIELDS: tuple[tuple[str, str, str, Callable[[object], float | None]], ...] = (
 )
 
 
+_TOTALS = frozenset({"views", "likes", "comments", "shares", "favorites"})
+
+
 def read(pages: Sequence[object], asked: Asked) -> Reading | Failure:
     """Return the row of the video asked for: rows may come in any order, and not for every id (provider document)."""
     if not pages or not all(isinstance(page, list) for page in pages):
@@ -54,7 +60,7 @@ def read(pages: Sequence[object], asked: Asked) -> Reading | Failure:
 _PATH = "/v1/tiktok/video/detail/analytics"
 
 
-def _ask(asked: Sequence[Asked], _cookie: str, _page: int) -> Request:
+def _ask(asked: Sequence[Asked], _cookie: str, _page: Page) -> Request:
     return Request("GET", _PATH, {"video_ids": ",".join(one.video_id for one in asked)})
 
 
@@ -70,10 +76,51 @@ VIDEO_ANALYTICS = Endpoint(
     # The document says one credit a call, whatever the number of ids. A credit's price is ours to assume.
     cost_usd=Decimal("0.001"),
     freshness="an offline store that is about a day behind",
-    interval_s=6 * 3600.0,
-    metrics=tuple(Metric(name, Subject.VIDEO, Unit.COUNT, meaning) for name, meaning, _, _ in _FIELDS),
+    cadence=ByAge(),
+    metrics=tuple(
+        Metric(name, Subject.VIDEO, Unit.COUNT, meaning, total=name in _TOTALS) for name, meaning, _, _ in _FIELDS
+    ),
     ask=_ask,
     read=read,
     batch=10,
     tells_absence=False,
+)
+
+
+# --- the canary ------------------------------------------------------------------------------------------------------
+
+_CANARY_VIEWS = "keyapi_canary_views"
+
+
+def read_canary(pages: Sequence[object], asked: Asked) -> Reading | Failure:
+    """Return whether the row of a video that is known to stay can be read, and its views have not fallen."""
+    if not pages or not isinstance(pages[0], list):
+        return Failure(Reason.BAD_PAYLOAD, "the answer is not a list of videos")
+    wanted = asked.options.get("canary")
+    row = next((row for row in map(table, pages[0]) if ident(row.get("video_id")) == wanted), {})
+    views = amount(row.get("total_views_cnt"))
+    fine = views is not None and views >= asked.last.get((_CANARY_VIEWS, NO_LABELS), 1.0)
+    return Reading({("keyapi_canary_ok", NO_LABELS): float(fine), (_CANARY_VIEWS, NO_LABELS): views}, payload=row)
+
+
+def _ask_canary(asked: Sequence[Asked], _cookie: str, _page: Page) -> Request:
+    return Request("GET", _PATH, {"video_ids": asked[0].options.get("canary", "")})
+
+
+KEYAPI_CANARY = replace(
+    VIDEO_ANALYTICS,
+    name="keyapi_canary",
+    platform=None,
+    subject=Subject.PROVIDER,
+    needs=frozenset({Need.CANARY}),
+    cadence=Every(timedelta(hours=6)),
+    metrics=(
+        Metric("keyapi_canary_ok", Subject.PROVIDER, Unit.STATE, "the row of a known video is there and plausible"),
+        Metric(_CANARY_VIEWS, Subject.PROVIDER, Unit.COUNT, "its views", total=True),
+    ),
+    ask=_ask_canary,
+    read=read_canary,
+    recalls=frozenset({_CANARY_VIEWS}),
+    batch=1,
+    vital=True,
 )

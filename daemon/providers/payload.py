@@ -48,6 +48,19 @@ def within(value: object, low: float, high: float) -> float | None:
     return known if known is not None and low <= known <= high else None
 
 
+def fraction(value: object) -> float | None:
+    """Return a ratio that came as a fraction of 1."""
+    return within(value, 0, 1)
+
+
+def percent(value: object) -> float | None:
+    """Return a ratio that came in percent, as a fraction of 1."""
+    known = within(value, 0, 100)
+    ratio = None if known is None else known / 100
+    # The smallest floats vanish in the division, and what was not 0 does not become 0.
+    return ratio if ratio or known == 0 else None
+
+
 def flag(value: object) -> bool | None:
     """Return a truth value, written as a bool, as 0 or 1, or as one of these in a string ("false" is false)."""
     return _FLAGS.get(str(value).lower()) if isinstance(value, (bool, int, str)) else None

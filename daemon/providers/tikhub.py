@@ -10,14 +10,17 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from daemon.providers.answer import Asked
-from daemon.providers.endpoint import Ask, Parameter, Request
+from daemon.providers.endpoint import Ask, Page, Parameter, Request
 
 BASE_USD = Decimal("0.001")
 """The price of one call of most routes."""
 
-HOUR_S = 3600.0
-
 COOKIE = Parameter("cookie", "the whole cookie header of a browser that is logged in to the account")
+
+
+def whole(pages: Sequence[object]) -> object:
+    """Return what is kept of the pages of one answer: the page itself where there is one."""
+    return pages[0] if len(pages) == 1 else list(pages)
 
 
 def ask_with_cookie(path: str) -> Ask:
@@ -26,7 +29,7 @@ def ask_with_cookie(path: str) -> Ask:
     The proxy parameter is left out: it would hand the account's session to a third party.
     """
 
-    def ask(_asked: Sequence[Asked], cookie: str, _page: int) -> Request:
+    def ask(_asked: Sequence[Asked], cookie: str, _page: Page) -> Request:
         return Request("POST", path, {}, {"cookie": cookie})
 
     return ask

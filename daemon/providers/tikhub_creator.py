@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
+from daemon.cadence import Every
 from daemon.providers.answer import Asked, Failure, Reading, Reason
-from daemon.providers.endpoint import Endpoint, Need, Parameter, Platform, Provider, Request
+from daemon.providers.endpoint import Endpoint, Need, Page, Parameter, Platform, Provider, Request
 from daemon.providers.payload import amount, digest, ident, number, sequence, table, wording
-from daemon.providers.tikhub import BASE_USD, HOUR_S
+from daemon.providers.tikhub import BASE_USD
 from rules.values import NO_LABELS, Metric, Record, Subject, Unit
 
 _METRICS = (
-    Metric("follower_count", Subject.ACCOUNT, Unit.COUNT, "followers, exact"),
-    Metric("like_count", Subject.ACCOUNT, Unit.COUNT, "likes of all videos together"),
+    Metric("follower_count", Subject.ACCOUNT, Unit.COUNT, "followers, exact", total=True),
+    Metric("like_count", Subject.ACCOUNT, Unit.COUNT, "likes of all videos together", total=True),
 )
 _WORDS = {
     "title": "milestone_title",
@@ -58,7 +60,7 @@ def _milestone(row: Mapping[str, object]) -> Record:
 _PATH = "/api/v1/tiktok/analytics/fetch_creator_info_and_milestones"
 
 
-def _ask(asked: Sequence[Asked], _cookie: str, _page: int) -> Request:
+def _ask(asked: Sequence[Asked], _cookie: str, _page: Page) -> Request:
     return Request("GET", _PATH, {"user_id": asked[0].uid})
 
 
@@ -73,7 +75,7 @@ CREATOR_INFO = Endpoint(
     needs=frozenset({Need.UID}),
     cost_usd=BASE_USD,
     freshness="current",
-    interval_s=3 * HOUR_S,
+    cadence=Every(timedelta(hours=3), alerted=timedelta(hours=1)),
     metrics=_METRICS,
     ask=_ask,
     read=read,

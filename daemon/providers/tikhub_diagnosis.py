@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from daemon.cadence import Daily
 from daemon.providers.answer import Asked, Failure, Reading, Reason, SeriesKey
 from daemon.providers.endpoint import Endpoint, Need, Platform, Provider
-from daemon.providers.payload import amount, number, table, within
-from daemon.providers.tikhub import BASE_USD, COOKIE, HOUR_S, ask_with_cookie
+from daemon.providers.payload import amount, fraction, number, table
+from daemon.providers.tikhub import BASE_USD, COOKIE, ask_with_cookie
 from rules.values import Metric, Subject, Unit
 
 DIMENSIONS = ("Interact", "NewFans", "PlayCnt", "PlayFinishRatio", "PublishActivation")
@@ -29,14 +30,10 @@ _METRICS = (
 )
 
 
-def _rank(value: object) -> float | None:
-    return within(value, 0, 1)
-
-
 _FIELDS: Mapping[str, tuple[str, Callable[[object], float | None]]] = {
     "own_value": ("OwnValue", number),
-    "author_rank": ("AuthorRank", _rank),
-    "similar_rank": ("SimilarRank", _rank),
+    "author_rank": ("AuthorRank", fraction),
+    "similar_rank": ("SimilarRank", fraction),
     "similar_count": ("SimilarCount", amount),
     "similar_value": ("SimilarValue", number),
 }
@@ -79,7 +76,7 @@ AUTHOR_DIAGNOSIS = Endpoint(
     needs=frozenset({Need.COOKIE}),
     cost_usd=BASE_USD,
     freshness="the 7 days up to yesterday, from 12:00 Beijing time; before noon up to the day before",
-    interval_s=24 * HOUR_S,
+    cadence=Daily("Asia/Shanghai", time(12, 10), (time(12, 40), time(13, 30), time(15), time(18))),
     metrics=_METRICS,
     ask=ask_with_cookie(_PATH),
     read=read,

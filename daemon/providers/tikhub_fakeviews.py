@@ -7,12 +7,13 @@ the provider's own example views, fake views and organic views do not add up, so
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 
+from daemon.cadence import AtAges
 from daemon.providers.answer import Asked, Failure, Reading, Reason, SeriesKey
-from daemon.providers.endpoint import Endpoint, Need, Parameter, Platform, Provider, Request
-from daemon.providers.payload import amount, digest, flag, number, sequence, state, table, text, within
-from daemon.providers.tikhub import HOUR_S
+from daemon.providers.endpoint import Endpoint, Need, Page, Parameter, Platform, Provider, Request
+from daemon.providers.payload import amount, digest, flag, number, percent, sequence, state, table, text, within
 from rules.values import NO_LABELS, Metric, Record, Subject, Unit
 
 COMPONENTS = (
@@ -29,11 +30,6 @@ COMPONENTS = (
 
 def _score(value: object) -> float | None:
     return within(value, 0, 100)
-
-
-def _share(percent: object) -> float | None:
-    known = within(percent, 0, 100)
-    return None if known is None else known / 100
 
 
 def _state(value: object) -> float | None:
@@ -53,7 +49,7 @@ _FIELDS: tuple[_Field, ...] = (
         Unit.RATIO,
         "bought views of all views; never below 0.05 in the examples",
         "fake_view_analysis.fake_view_percentage",
-        _share,
+        percent,
     ),
     (
         "fake_views_estimated",
@@ -94,7 +90,11 @@ _FIELDS: tuple[_Field, ...] = (
 _COMPONENT = Metric(
     "fake_component", Subject.VIDEO, Unit.SCORE, "anomaly of one dimension, 0-100, lower is better", ("component",)
 )
-_METRICS = (*(Metric(name, Subject.VIDEO, unit, meaning) for name, unit, meaning, _, _ in _FIELDS), _COMPONENT)
+_TOTALS = frozenset({"judged_views", "judged_likes", "judged_comments", "judged_favorites", "judged_shares"})
+_METRICS = (
+    *(Metric(name, Subject.VIDEO, unit, meaning, total=name in _TOTALS) for name, unit, meaning, _, _ in _FIELDS),
+    _COMPONENT,
+)
 
 
 _DECODERS = tuple(((name, NO_LABELS), tuple(path.split(".")), decode) for name, _, _, path, decode in _FIELDS)
@@ -140,7 +140,7 @@ def _records(data: Mapping[str, object], analysis: Mapping[str, object]) -> Iter
 _PATH = "/api/v1/tiktok/analytics/detect_fake_views"
 
 
-def _ask(asked: Sequence[Asked], _cookie: str, _page: int) -> Request:
+def _ask(asked: Sequence[Asked], _cookie: str, _page: Page) -> Request:
     category = asked[0].options.get("content_category", "default")
     return Request("GET", _PATH, {"item_id": asked[0].video_id, "content_category": category})
 
@@ -163,7 +163,7 @@ FAKE_VIEWS = Endpoint(
     needs=frozenset({Need.VIDEO_ID}),
     cost_usd=Decimal("0.01"),
     freshness="judged when asked",
-    interval_s=24 * HOUR_S,
+    cadence=AtAges((timedelta(hours=24), timedelta(hours=72), timedelta(days=7)), again=timedelta(hours=6)),
     metrics=_METRICS,
     ask=_ask,
     read=read,

@@ -8,11 +8,13 @@ document describes) and the Creator Health Rating, which TikTok Shop put in thei
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
+from daemon.cadence import Near, Values
 from daemon.providers.answer import Asked, Failure, Reading, Reason
 from daemon.providers.endpoint import Endpoint, Need, Platform, Provider
 from daemon.providers.payload import amount, flag, number, state, table, text, within
-from daemon.providers.tikhub import BASE_USD, COOKIE, HOUR_S, ask_with_cookie
+from daemon.providers.tikhub import BASE_USD, COOKIE, ask_with_cookie
 from rules.values import NO_LABELS, Metric, Record, Subject, Unit
 
 POINTS, RATING = 0.0, 1.0
@@ -20,6 +22,12 @@ _CONFIGURED = {"points": POINTS, "chr": RATING}
 _MOST_POINTS = 48
 """No points scheme goes higher (sellers: 48, creators: 24)."""
 _MOST_CREATOR_POINTS = 24
+_HALF_WAY, _FIRST_THRESHOLD = 6, 9
+_MOST_RATING = 1000
+_MOST_FALL = 100
+"""A rating that falls further, to what could be points, may be points (own choice)."""
+_START_RATING, _NEAR_CUT = 200, 160
+"""An account begins with 200; at 150 its traffic is cut."""
 
 _METRICS = (
     Metric("violation_score", Subject.ACCOUNT, Unit.POINTS, "violation points; known only on the points scheme"),
@@ -37,13 +45,15 @@ def scheme(score: float | None, risk_level: str, asked: Asked) -> float | None:
     configured = _CONFIGURED.get(asked.options.get("health_scheme", "auto"))
     if configured is not None:
         return configured
-    if score is not None and score > _MOST_POINTS:
-        return RATING
-    before = asked.last.get(("health_scheme", NO_LABELS))
-    if before is not None:
+    before, rating = (asked.last.get((name, NO_LABELS)) for name in ("health_scheme", "health_rating"))
+    if score is None:
         return before
-    healthy = score is not None and score <= _MOST_CREATOR_POINTS and risk_level == "Healthy"
-    return POINTS if healthy else None
+    if score > _MOST_POINTS:
+        return POINTS if before == POINTS and score > _MOST_RATING else RATING
+    if score <= _MOST_CREATOR_POINTS and risk_level == "Healthy":
+        return POINTS  # so low a rating is not healthy
+    plunged = rating is not None and rating - score > _MOST_FALL and score <= _MOST_CREATOR_POINTS
+    return None if plunged else before
 
 
 def read(pages: Sequence[object], asked: Asked) -> Reading | Failure:
@@ -62,18 +72,28 @@ def _numbers(data: Mapping[str, object], risk_level: str, asked: Asked) -> dict[
     kind = scheme(score, risk_level, asked)
     unclear = kind is None and score is not None
     # On one scheme there is no series of the other: what was said of points has ended when an account has a rating.
-    scores = {"violation_score": score if kind == POINTS else None, "health_rating": within(score, 0, 1000)}
-    if kind is not None:
-        del scores["health_rating" if kind == POINTS else "violation_score"]
-    else:
-        scores["health_rating"] = None
+    scores: Mapping[float | None, Mapping[str, float | None]] = {
+        POINTS: {"violation_score": within(score, 0, _MOST_POINTS)},
+        RATING: {"health_rating": within(score, 0, _MOST_RATING)},
+        None: {"violation_score": None, "health_rating": None},
+    }
     return {
-        **scores,
+        **scores[kind],
         "health_scheme": kind,
         "health_scheme_unclear": state(unclear) if unclear or kind is not None else None,
         "score_shown": state(shown),
         "creator_status": number(data.get("creator_status")),
     }
+
+
+def urgency(values: Values) -> int:
+    """Return how near harm an account is: 2 at a threshold or close to it, 1 with points against it, else 0."""
+    points = values.get(("violation_score", NO_LABELS)) or 0.0
+    rating = values.get(("health_rating", NO_LABELS))
+    rating = _START_RATING if rating is None else rating
+    if points >= _FIRST_THRESHOLD or rating <= _NEAR_CUT:
+        return 2
+    return 1 if points >= _HALF_WAY or rating < _START_RATING else 0
 
 
 def _records(data: Mapping[str, object], risk_level: str) -> tuple[Record, ...]:
@@ -96,9 +116,10 @@ ACCOUNT_HEALTH = Endpoint(
     needs=frozenset({Need.COOKIE}),
     cost_usd=BASE_USD,
     freshness="current; the score covers the past 90 days",
-    interval_s=2 * HOUR_S,
+    cadence=Near(timedelta(hours=2), (timedelta(hours=1), timedelta(minutes=30)), urgency),
+    vital=True,
     metrics=_METRICS,
     ask=ask_with_cookie(_PATH),
     read=read,
-    recalls=frozenset({"health_scheme"}),
+    recalls=frozenset({"health_scheme", "health_rating"}),
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 
+from daemon.cadence import Every
 from daemon.providers.answer import Asked, Failure, Reading, Reason, SeriesKey
-from daemon.providers.endpoint import Endpoint, Need, Parameter, Platform, Provider, Request
+from daemon.providers.endpoint import Endpoint, Need, Page, Parameter, Platform, Provider, Request
 from daemon.providers.payload import amount, flag, ident, instant, sequence, state, table, text
-from daemon.providers.tikhub import BASE_USD, COOKIE, HOUR_S
+from daemon.providers.tikhub import BASE_USD, COOKIE, whole
 from rules.values import NO_LABELS, Labels, Metric, Record, Subject, Unit
 
 _METRICS = (
@@ -55,7 +57,7 @@ def read(pages: Sequence[object], asked: Asked) -> Reading | Failure:  # noqa: A
     for record_id, row in by_id.items():
         values |= _series(row, (("record", record_id),))
     records = tuple(_record(record_id, row) for record_id, row in by_id.items())
-    return Reading(values, records, payload=pages[0] if len(pages) == 1 else list(pages))
+    return Reading(values, records, payload=whole(pages))
 
 
 def _counts(rows: Iterable[_Row], total: float | None) -> dict[SeriesKey, float | None]:
@@ -112,8 +114,8 @@ def _iso(seconds: object) -> str:
 _PATH = "/api/v1/tiktok/creator/get_account_violation_list"
 
 
-def _ask(_asked: Sequence[Asked], cookie: str, page: int) -> Request:
-    return Request("POST", _PATH, {}, {"cookie": cookie, "page": page})
+def _ask(_asked: Sequence[Asked], cookie: str, page: Page) -> Request:
+    return Request("POST", _PATH, {}, {"cookie": cookie, "page": page.number})
 
 
 VIOLATION_LIST = Endpoint(
@@ -127,7 +129,8 @@ VIOLATION_LIST = Endpoint(
     needs=frozenset({Need.COOKIE}),
     cost_usd=BASE_USD,
     freshness="current; the time range is the platform's own",
-    interval_s=6 * HOUR_S,
+    cadence=Every(timedelta(hours=6)),
+    vital=True,
     metrics=_METRICS,
     ask=_ask,
     read=read,

@@ -18,6 +18,7 @@ from daemon.providers import ENDPOINTS
 from daemon.providers.answer import Asked, Failure, Reading, Reason
 from daemon.providers.endpoint import Provider
 from daemon.secrets import Secret
+from tests.recorded import export
 
 AT = datetime(2026, 3, 10, 8, 0, tzinfo=UTC)
 TOKEN = "tk-Zx81qN-not-to-be-seen"
@@ -242,6 +243,89 @@ async def test_a_cookie_that_a_provider_sets_is_not_sent_back():
 
     assert len(heads) == 2
     assert "session=of-another" not in heads[1]
+
+
+# --- a spreadsheet as answer -----------------------------------------------------------------------------------------
+
+EXPORT = ENDPOINTS["fetch_item_list_download"]
+SHEET = "Content-Type: application/vnd.ms-excel"
+
+
+async def test_a_spreadsheet_comes_to_a_reading():
+    file = export(["作品ID", "播放量"], ["7559536212910853422", 12345], ["7559536212910853423", 0])
+    reading = await answer_over_tcp(always(http(200, file, SHEET)), EXPORT)
+
+    assert reading.values == {("items_exported", ()): 2.0}
+    assert reading.payload[0] == {"作品ID": "7559536212910853422", "播放量": 12345}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [
+        (200, b"PK\x03\x04 and then nothing of a spreadsheet", Reason.BAD_PAYLOAD),
+        (200, {"code": 200, "data": {"url": "x"}}, Reason.BAD_PAYLOAD),
+        (200, {"code": 200, "data": None}, Reason.COOKIE),
+        (200, b"", Reason.BAD_PAYLOAD),
+        (402, {"detail": {"code": 402}}, Reason.BALANCE),
+        (500, b"PK\x03\x04", Reason.SERVER),
+    ],
+)
+async def test_what_comes_in_place_of_a_spreadsheet_has_its_reason(status, body, reason):
+    assert (await answer_over_tcp(always(http(status, body)), EXPORT)).reason is reason
+
+
+async def test_a_spreadsheet_is_no_answer_where_none_was_asked_for():
+    assert (await answer_over_tcp(always(http(200, export(["a"], [1]), SHEET)))).reason is Reason.BAD_PAYLOAD
+
+
+async def test_a_spreadsheet_is_waited_for_longer_than_other_answers():
+    async def late(head, body, writer):
+        await asyncio.sleep(0.15)
+        writer.write(http(200, export(["a"], [1]) if "download" in head else HEALTHY))
+
+    assert isinstance(await answer_over_tcp(late, EXPORT, timeout_s=0.05), Reading)
+    assert (await answer_over_tcp(late, timeout_s=0.05)).reason is Reason.TIMEOUT
+
+
+# --- the bill --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_call_that_never_got_a_connection_is_not_billed(deaf):
+    async with serving(always(b"")) as url:
+        pass
+    refused = await only_answer(fetcher_to(url), HEALTH)
+    host, port = deaf.getsockname()
+    without_encryption = await only_answer(fetcher_to(f"https://{host}:{port}", timeout_s=0.2), HEALTH)
+
+    assert (refused.reason, refused.billed) == (Reason.NETWORK, False)
+    assert (without_encryption.reason, without_encryption.billed) == (Reason.TIMEOUT, False)
+
+
+async def test_of_a_call_that_was_sent_and_not_answered_nobody_knows_whether_it_is_billed(deaf):
+    async def drop(head, body, writer):
+        writer.close()
+
+    host, port = deaf.getsockname()
+    slow = await only_answer(fetcher_to(f"http://{host}:{port}", timeout_s=0.2), HEALTH)
+
+    assert (slow.reason, slow.billed) == (Reason.TIMEOUT, None)
+    assert (await answer_over_tcp(drop)).billed is None
+    assert (await answer_over_tcp(always(http(200, b"{", length=1000)), timeout_s=0.2)).billed is None
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "billed"),
+    [
+        (200, b"{" + b" " * 100_000, True),
+        (500, b"{" + b" " * 100_000, False),
+        (200, {"code": 200, "data": {"code": 0, "data": {}}}, True),
+        (200, {"code": 200, "data": {"other": 1}}, True),  # it opens, and the reader finds nothing
+        (428, {"detail": {"code": 428}}, False),
+    ],
+)
+async def test_an_answer_that_came_is_billed_by_its_status_whatever_it_holds(status, body, billed):
+    failure = await answer_over_tcp(always(http(status, body)), body_cap=50_000)
+    assert failure.billed is billed
 
 
 # --- secrets ---------------------------------------------------------------------------------------------------------

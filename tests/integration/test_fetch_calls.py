@@ -22,6 +22,7 @@ VIOLATIONS = ENDPOINTS["get_account_violation_list"]
 CREATOR = ENDPOINTS["fetch_creator_info_and_milestones"]
 FAKE_VIEWS = ENDPOINTS["detect_fake_views"]
 KEYAPI = ENDPOINTS["video_detail_analytics"]
+ITEMS = ENDPOINTS["fetch_item_list"]
 ME = Asked("tiktok/account/1", AT, uid="1", video_id="11")
 
 
@@ -94,6 +95,26 @@ async def test_an_answer_about_another_video_is_refused():
     assert (await answer_to(httpx.Response(200, json=answer), FAKE_VIEWS, "")).reason is Reason.WRONG_IDENTITY
 
 
+@pytest.mark.parametrize(
+    ("name", "echo"), [("fetch_item_play_source", {"item_id": "12"}), ("fetch_item_overview_data", {"ids": "12"})]
+)
+async def test_an_answer_about_another_video_is_refused_also_where_the_call_named_it_in_its_body(name, echo):
+    answer = {"code": 200, "params": {"cookie": COOKIE} | echo, "data": {"play_source": [], "items": []}}
+    endpoint = ENDPOINTS[name]
+
+    assert (await answer_to(httpx.Response(200, json=answer), endpoint)).reason is Reason.WRONG_IDENTITY
+    answer["params"] = dict.fromkeys(echo, "11")
+    assert isinstance(await answer_to(httpx.Response(200, json=answer), endpoint), Reading)
+
+
+@pytest.mark.parametrize(
+    "name", ["get_live_analytics_summary", "get_account_insights_overview", "get_video_list_analytics"]
+)
+async def test_an_account_that_has_nothing_to_tell_puts_no_cookie_in_doubt(name):
+    answer = httpx.Response(200, json={"code": 200, "data": {"code": 0, "data": {"segments": []}}})
+    assert isinstance(await answer_to(answer, ENDPOINTS[name]), Reading)
+
+
 def page(number, more):
     row = {"record_id": str(number), "record_status": 1, "appeal_status": 0, "can_appeal": False}
     return {"code": 200, "data": {"records": [row], "total": 2, "has_more": more}}
@@ -123,6 +144,23 @@ async def test_two_pages_are_one_reading():
     assert [record.id for record in reading.records] == ["1", "2"]
 
 
+async def test_each_further_page_is_announced_before_it_is_asked_for():
+    happened = []
+
+    def handler(request):
+        number = json.loads(request.content)["page"]
+        happened.append(("asked", number))
+        return httpx.Response(200, json=page(number, more=number < 3))
+
+    async def before(number):
+        happened.append(("announced", number))
+
+    fetcher = fetcher_in(handler)
+    await fetcher.fetch(VIOLATIONS, [ME], COOKIE, AT, before)
+    await fetcher.close()
+    assert happened == [("asked", 1), ("announced", 2), ("asked", 2), ("announced", 3), ("asked", 3)]
+
+
 async def test_half_a_list_is_no_list():
     fetched = await fetch_violations(page(1, more=True), httpx.Response(500))
 
@@ -131,10 +169,36 @@ async def test_half_a_list_is_no_list():
 
 
 async def test_a_list_without_end_is_given_up():
-    fetched = await fetch_violations(page(1, more=True))
+    fetched = await fetch_violations(*(page(number, more=True) for number in range(60)))
 
     assert fetched.answers[ME.target_key].reason is Reason.BAD_PAYLOAD
     assert fetched.calls == 50
+
+
+async def test_a_list_that_repeats_itself_is_not_paid_for_to_the_fiftieth_page():
+    fetched = await fetch_violations(page(1, more=True))
+
+    assert fetched.answers[ME.target_key].reason is Reason.BAD_PAYLOAD
+    assert fetched.calls == 2
+
+
+async def test_a_list_is_followed_by_the_cursor_of_the_page_before():
+    cursors = []
+
+    def handler(request):
+        body = json.loads(request.content)
+        cursors.append(body.get("cursor"))
+        item = {"item_id": str(len(cursors)), "metrics": {"play_count": 5}}
+        data = {"items": [item], "has_more": len(cursors) < 3, "cursor": len(cursors) * 10}
+        return httpx.Response(200, json={"code": 200, "data": data})
+
+    fetcher = fetcher_in(handler)
+    fetched = await fetcher.fetch(ITEMS, [ME], COOKIE, AT)
+    await fetcher.close()
+
+    assert cursors == [None, 10, 20]
+    assert fetched.calls == 3
+    assert [video.video_id for video in fetched.answers[ME.target_key].videos.found] == ["1", "2", "3"]
 
 
 async def test_a_list_that_takes_longer_than_a_lease_is_given_up(monkeypatch):

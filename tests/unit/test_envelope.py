@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.envelope import Opened, open_answer
+from daemon.envelope import Opened, is_billed, open_answer, open_workbook
 from daemon.providers.answer import Failure, Reason
 from daemon.providers.endpoint import Provider
+from tests.recorded import export
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 FILES = sorted(path.name for path in SAMPLES.glob("*.json"))
@@ -140,7 +141,7 @@ def test_http_200_alone_is_not_a_success(answer, reason):
 def test_an_html_page_with_status_200_is_named_as_one():
     failure = open_json(b"<html></html>", content_type="text/html; charset=utf-8")
 
-    assert failure == Failure(Reason.BLOCKED, "an HTML page came instead of JSON")
+    assert failure == Failure(Reason.BLOCKED, "an HTML page came instead of JSON", billed=True)
 
 
 def test_data_that_is_json_in_a_string_is_opened():
@@ -160,6 +161,37 @@ def test_success_at_one_provider_is_none_at_the_other():
     assert open_json({"data": rows}, provider=Provider.KEYAPI).reason is Reason.BAD_PAYLOAD
 
 
+@pytest.mark.parametrize(
+    ("provider", "status", "answer", "billed"),
+    [
+        (Provider.TIKHUB, 200, {"code": 200, "data": None}, True),
+        (Provider.TIKHUB, 200, {"code": 400, "data": None}, True),
+        (Provider.TIKHUB, 200, {"code": 200, "data": {"code": 10202}}, True),
+        (Provider.TIKHUB, 200, b"{", True),
+        (Provider.TIKHUB, 204, b"", False),
+        (Provider.TIKHUB, 302, b"", False),
+        (Provider.TIKHUB, 404, {"code": 200}, False),
+        (Provider.TIKHUB, 500, b"", False),
+        (Provider.KEYAPI, 200, {"code": 0, "data": None}, True),
+        (Provider.KEYAPI, 200, {"code": 402}, False),
+        (Provider.KEYAPI, 200, b"<html>", None),
+        (Provider.KEYAPI, 500, {"code": 0}, False),
+    ],
+)
+def test_a_failure_says_whether_it_is_on_the_bill(provider, status, answer, billed):
+    assert open_json(answer, status, provider).billed is billed
+
+
+@pytest.mark.parametrize("name", sorted(REASONS))
+def test_of_the_recorded_failures_those_are_billed_that_came_with_200_and_code_0_at_keyapi(name):
+    assert open_sample(name).billed is ("_error." not in name)
+
+
+@given(st.sampled_from(Provider), st.integers(100, 599).filter(lambda status: status != 200), st.none() | st.floats())
+def test_nothing_but_http_200_is_billed(provider, status, code):
+    assert is_billed(provider, status, code) is False
+
+
 @pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), (None, None), ("soon", None), ("-1", None)])
 def test_the_wish_of_a_provider_to_wait_is_passed_on(header, seconds):
     assert open_json({}, 429, retry_after=header).retry_after_s == seconds
@@ -172,6 +204,25 @@ def test_an_answer_about_another_video_is_refused():
     assert open_json(answer, item_id="12") == Opened({"a": 1})
     assert open_json(answer, user_id="11") == Opened({"a": 1})
     assert open_json({"code": 200, "params": {}, "data": {"a": 1}}, item_id="11") == Opened({"a": 1})
+
+
+@pytest.mark.parametrize("key", ["item_id", "ids", "user_id", "product_id"])
+def test_an_echo_of_any_identity_must_be_that_of_the_request(key):
+    def echo(value):
+        return open_json({"code": 200, "params": {key: value}, "data": {"a": 1}}, **{key: "11"})
+
+    assert echo("12").reason is Reason.WRONG_IDENTITY
+    assert echo(12).reason is Reason.WRONG_IDENTITY
+    assert [echo(value) for value in ("11", 11, "", None)] == [Opened({"a": 1})] * 4
+
+
+def test_a_spreadsheet_is_opened_to_its_rows_or_is_a_bad_payload():
+    assert open_workbook(export(["a", "b"], [1, "x"])) == Opened([{"a": 1, "b": "x"}])
+    assert open_workbook(export(["a"])) == Opened([])
+    assert open_workbook(export(["a"], *([n] for n in range(1001)))).reason is Reason.BAD_PAYLOAD
+    assert open_workbook(b"PK\x03\x04\x14\x00") == Failure(
+        Reason.BAD_PAYLOAD, "the spreadsheet cannot be read: it is no .xlsx file, or a damaged one"
+    )
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)

@@ -97,3 +97,24 @@ def test_taking_more_than_is_ready_is_a_mistake():
         Pace(1).take(0.0, 2)
     with pytest.raises(ValueError, match="positive"):
         Pace(0)
+
+
+def test_a_pace_that_was_stopped_lets_one_call_alone_start_at_a_time_until_it_goes_on():
+    pace = Pace(10)
+    pace.stop(0.0, 900.0)
+    pace.stop(500.0, 900.0)
+
+    assert [pace.ready(now) for now in (0.0, 899.0, 900.0)] == [0, 0, 1]
+    pace.take(900.0, 0)
+    pace.take(900.0, 1)
+    assert [pace.ready(now) for now in (900.0, 1799.0, 1800.0)] == [0, 0, 1]
+    pace.go_on()
+    assert pace.ready(1800.0) == 10
+
+
+def test_to_go_on_ends_no_pause_that_the_provider_wished_for():
+    pace = Pace(10)
+    pace.pause(100.0)
+    pace.go_on()
+
+    assert pace.ready(50.0) == 0

@@ -1,87 +1,21 @@
-"""What each endpoint asks, and what it reads from answers that are whole, partial, odd or hostile."""
+"""What each of the first endpoints asks, and what it reads from answers that are whole, partial or odd."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 
 import pytest
 
-from daemon.envelope import open_answer
-from daemon.providers import ENDPOINTS, HEALTH, METRICS
-from daemon.providers.answer import Asked, Failure, Reason
-from daemon.providers.endpoint import Need
+from daemon.providers import ENDPOINTS
+from daemon.providers.answer import Failure, Reason
+from daemon.providers.endpoint import Page
 from daemon.providers.payload import digest
-from rules.values import Subject
-
-SAMPLES = Path(__file__).parents[1] / "samples"
-AT = datetime(2026, 3, 10, 8, 0, tzinfo=UTC)
-SAMPLE_OF = {
-    "get_account_health_status": "tiktok_creator.get_account_health_status.json",
-    "get_account_violation_list": "tiktok_creator.get_account_violation_list.json",
-    "fetch_author_diagnosis": "douyin_creator.fetch_author_diagnosis.json",
-    "fetch_creator_info_and_milestones": "tiktok_analytics.fetch_creator_info_and_milestones.json",
-    "detect_fake_views": "tiktok_analytics.detect_fake_views.json",
-    "video_detail_analytics": "keyapi.video_detail_analytics.json",
-}
-ASKED = Asked("a target", AT, uid="107955", video_id="7117191641181555995")
-
-
-def page_of(name):
-    endpoint = ENDPOINTS[name]
-    body = (SAMPLES / SAMPLE_OF[name]).read_bytes()
-    return open_answer(
-        endpoint.provider, 200, body, content_type="application/json", retry_after=None, expected={}
-    ).data
-
-
-def read(name, *pages, **asked):
-    return ENDPOINTS[name].read(list(pages), replace(ASKED, **asked))
-
-
-def plain(reading):
-    """The values of a reading by name, with its only label value where it has one."""
-    return {(name, *(value for _, value in labels)): value for (name, labels), value in reading.values.items()}
+from tests.recorded import KEYAPI_VIDEO, answer_of, asked_of, plain, read
 
 
 def only(value):
     return {(name,): number for name, number in value.items()}
-
-
-# --- the declarations ------------------------------------------------------------------------------------------------
-
-
-def test_every_metric_is_yielded_by_exactly_one_endpoint():
-    names = [metric.name for metric in HEALTH]
-    names += [metric.name for endpoint in ENDPOINTS.values() for metric in endpoint.metrics]
-
-    assert sorted(names) == sorted(METRICS)
-    assert len(set(names)) == len(names)
-
-
-@pytest.mark.parametrize("name", SAMPLE_OF)
-def test_an_endpoint_yields_the_metrics_it_declares_and_no_others(name):
-    values = read(name, page_of(name)).values
-    declared = {metric.name: metric.labels for metric in ENDPOINTS[name].metrics}
-
-    other_scheme = {"health_rating"} if name == "get_account_health_status" else set()
-    assert {metric for metric, _ in values} == set(declared) - other_scheme
-    assert all(tuple(label for label, _ in labels) == declared[metric] for metric, labels in values)
-
-
-@pytest.mark.parametrize("endpoint", ENDPOINTS.values(), ids=ENDPOINTS)
-def test_an_endpoint_asks_only_for_documented_parameters(endpoint):
-    request = endpoint.ask([ASKED], "a-cookie", 1)
-    sent = {**request.query, **(request.json or {})}
-    documented = {parameter.name for parameter in endpoint.parameters}
-    required = {parameter.name for parameter in endpoint.parameters if parameter.required}
-
-    assert (request.method, request.path) == (endpoint.method, endpoint.path)
-    assert required <= set(sent) <= documented
-    assert ("a-cookie" in sent.values()) == (Need.COOKIE in endpoint.needs)
-    assert "a-cookie" not in repr(request)
-    assert all(metric.subject is endpoint.subject for metric in endpoint.metrics)
 
 
 def test_what_is_asked_follows_the_target_and_the_page():
@@ -94,24 +28,21 @@ def test_what_is_asked_follows_the_target_and_the_page():
             "video_detail_analytics",
         )
     )
-    product = replace(ASKED, video_id="5", options={"content_category": "product"})
+    one = asked_of("video_detail_analytics")
+    product = replace(one, video_id="5", options={"content_category": "product"})
 
-    assert violations.ask([ASKED], "c", 3).json == {"cookie": "c", "page": 3}
-    assert fake.ask([product], "", 1).query == {"item_id": "5", "content_category": "product"}
-    assert fake.ask([ASKED], "", 1).query["content_category"] == "default"
-    assert info.ask([ASKED], "", 1).query == {"user_id": "107955"}
-    assert keyapi.ask([ASKED, product], "", 1).query == {"video_ids": "7117191641181555995,5"}
-
-
-def test_the_health_of_polling_is_told_for_each_subject():
-    assert {metric.subject for metric in HEALTH} == set(Subject)
+    assert violations.ask([one], "c", Page(3)).json == {"cookie": "c", "page": 3}
+    assert fake.ask([product], "", Page(1)).query == {"item_id": "5", "content_category": "product"}
+    assert fake.ask([one], "", Page(1)).query["content_category"] == "default"
+    assert info.ask([one], "", Page(1)).query == {"user_id": "107955"}
+    assert keyapi.ask([one, product], "", Page(1)).query == {"video_ids": f"{KEYAPI_VIDEO},5"}
 
 
 # --- diagnosis -------------------------------------------------------------------------------------------------------
 
 
 def test_the_recorded_diagnosis_is_read_in_both_nestings():
-    page = page_of("fetch_author_diagnosis")
+    page = answer_of("fetch_author_diagnosis")
     values = plain(read("fetch_author_diagnosis", page))
 
     assert values == plain(read("fetch_author_diagnosis", {"code": 0, "data": page}))
@@ -165,7 +96,7 @@ def creator(followers, likes, uid="107955", **fields):
 
 
 def test_the_recorded_creator_info_is_read():
-    reading = read("fetch_creator_info_and_milestones", page_of("fetch_creator_info_and_milestones"))
+    reading = read("fetch_creator_info_and_milestones", answer_of("fetch_creator_info_and_milestones"))
 
     assert plain(reading) == only({"follower_count": 89812099.0, "like_count": 382411162.0})
     assert [record.words["title"] for record in reading.records] == [
@@ -209,7 +140,7 @@ def test_a_missing_total_is_no_zero_and_a_negative_one_is_unknown():
 
 
 def test_the_recorded_fake_view_analysis_is_read():
-    reading = read("detect_fake_views", page_of("detect_fake_views"))
+    reading = read("detect_fake_views", answer_of("detect_fake_views"))
 
     values = plain(reading)
     components = {key[1]: values.pop(key) for key in list(values) if key[0] == "fake_component"}
@@ -278,7 +209,7 @@ def test_a_suspicious_feature_keeps_its_id_from_poll_to_poll():
 
 
 def test_the_recorded_video_analytics_are_read():
-    values = plain(read("video_detail_analytics", page_of("video_detail_analytics")))
+    values = plain(read("video_detail_analytics", answer_of("video_detail_analytics")))
 
     assert values == only(
         {

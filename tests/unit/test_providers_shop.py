@@ -2,44 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
-
 import pytest
 
-from daemon.envelope import open_answer
 from daemon.providers import ENDPOINTS
-from daemon.providers.answer import Asked, Reason
-
-SAMPLES = Path(__file__).parents[1] / "samples"
-AT = datetime(2026, 3, 10, 8, 0, tzinfo=UTC)
-SAMPLE_OF = {
-    "get_account_health_status": "tiktok_creator.get_account_health_status.json",
-    "get_account_violation_list": "tiktok_creator.get_account_violation_list.json",
-    "fetch_author_diagnosis": "douyin_creator.fetch_author_diagnosis.json",
-    "fetch_creator_info_and_milestones": "tiktok_analytics.fetch_creator_info_and_milestones.json",
-    "detect_fake_views": "tiktok_analytics.detect_fake_views.json",
-    "video_detail_analytics": "keyapi.video_detail_analytics.json",
-}
-ASKED = Asked("a target", AT, uid="107955", video_id="7117191641181555995")
-
-
-def page_of(name):
-    endpoint = ENDPOINTS[name]
-    body = (SAMPLES / SAMPLE_OF[name]).read_bytes()
-    return open_answer(
-        endpoint.provider, 200, body, content_type="application/json", retry_after=None, expected={}
-    ).data
-
-
-def read(name, *pages, **asked):
-    return ENDPOINTS[name].read(list(pages), replace(ASKED, **asked))
-
-
-def plain(reading):
-    """The values of a reading by name, with its only label value where it has one."""
-    return {(name, *(value for _, value in labels)): value for (name, labels), value in reading.values.items()}
+from daemon.providers.answer import Reason
+from tests.recorded import answer_of, plain, read
 
 
 def only(value):
@@ -70,7 +37,7 @@ def test_on_one_scheme_there_is_no_series_of_the_other_and_on_none_both_are_unkn
 
 
 def test_the_recorded_account_health_is_read():
-    reading = read("get_account_health_status", page_of("get_account_health_status"))
+    reading = read("get_account_health_status", answer_of("get_account_health_status"))
 
     assert plain(reading) == only(
         {
@@ -99,7 +66,10 @@ def test_the_recorded_account_health_is_read():
         ((12, "Warning", True, 0.0), (12, None, 0, 0)),
         ((48, "Warning", True, 0.0), (48, None, 0, 0)),
         ((200, "Healthy", True, 0.0), (None, 200, 1, 0)),
-        ((0, "Healthy", True, 1.0), (None, 0, 1, 0)),
+        ((0, "Healthy", True, 1.0), (0, None, 0, 0)),
+        ((0, "At risk", True, 1.0), (None, 0, 1, 0)),
+        ((1200, "Healthy", True, 0.0), (None, None, 0, 0)),
+        ((200, "Healthy", True, None, "points"), (None, None, 0, 0)),
         ((12, "Warning", True, None, "points"), (12, None, 0, 0)),
         ((0, "Healthy", True, None, "chr"), (None, 0, 1, 0)),
         ((5000,), (None, None, 1, 0)),
@@ -110,6 +80,16 @@ def test_the_recorded_account_health_is_read():
 )
 def test_a_score_is_read_in_the_scheme_it_was_made_in(asked, expected):
     assert health(*asked) == expected
+
+
+@pytest.mark.parametrize(
+    ("rating", "score", "scheme"), [(900, 12, None), (124, 24, 1.0), (125, 24, None), (900, 25, 1.0), (48, 0, 1.0)]
+)
+def test_a_rating_that_falls_to_what_could_be_points_is_unclear(rating, score, scheme):
+    page = {"risk_info": {"risk_level_text": "At risk"}, "is_show_score": True, "violation_score": score}
+    last = {("health_scheme", ()): 1.0, ("health_rating", ()): float(rating)}
+    values = plain(read("get_account_health_status", page, last=last))
+    assert (values["health_scheme",], values["health_scheme_unclear",]) == (scheme, float(scheme is None))
 
 
 def test_a_hidden_score_is_unknown_and_keeps_its_scheme():
@@ -134,7 +114,7 @@ def violations(*rows, **fields):
 
 
 def test_the_recorded_violation_list_is_read():
-    reading = read("get_account_violation_list", page_of("get_account_violation_list"))
+    reading = read("get_account_violation_list", answer_of("get_account_violation_list"))
 
     record = "7500000000000000001"
     assert plain(reading) == {
