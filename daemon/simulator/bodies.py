@@ -47,12 +47,12 @@ def show_offence(number: int, content_id: str) -> Body:
     }
 
 
-def show_milestone(order: int, title: str) -> Body:
-    """One milestone of a creator."""
+def show_milestone(order: int, title: str, literal: bool) -> Body:
+    """One milestone of a creator; its texts are plain where ``literal``, else objects."""
     return {
         "milestone": order,
         "milestone_month_day": "10/4",
-        "milestone_title": title,
+        "milestone_title": title if literal else {"value": title},
         "milestone_year": str(2020 + order),
     }
 

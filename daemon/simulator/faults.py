@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -34,7 +35,9 @@ REFUSALS: Mapping[str, Refusal] = {
 }
 """The faults that are an HTTP status with a body of the provider's own."""
 
-_JSON = "application/json"
+JSON = "application/json"
+_DISTORTING = frozenset({"field-gone", "field-text", "scale-100"})
+_DECIMAL = re.compile(r"-?\d+(\.\d+)?")
 _PAGE = "<!doctype html><html><title>Just a moment</title><body>Please wait.</body></html>"
 _FIREWALL = {
     "title": "Error 1010: Access denied",
@@ -45,34 +48,54 @@ _FIREWALL = {
 }
 
 
-def falsify(fault: str, needs_cookie: bool, data: object) -> object:
-    """The data of an answer, or what the fault leaves of them."""
+def falsify(fault: str, needs_cookie: bool, main: str, data: object) -> object:
+    """The data of an answer, or what the fault leaves of them; ``main`` is the key of the main number."""
     if fault == "cookie-expired" and needs_cookie:
         return None
     if fault == "empty-200":
-        return [] if isinstance(data, list) else {}
-    return data
+        return [] if isinstance(data, list) and not needs_cookie else {}
+    return _distort(fault, main, data) if fault in _DISTORTING else data
 
 
-def damage(fault: str, body: bytes) -> Response:
+def _distort(fault: str, main: str, data: object) -> object:
+    """The data with ``main`` spoiled wherever it occurs."""
+    if isinstance(data, list):
+        return [_distort(fault, main, one) for one in data]
+    if not isinstance(data, dict):
+        return data
+    kept = {key: value for key, value in data.items() if not (fault == "field-gone" and key == main)}
+    return {key: _bend(fault, value) if key == main else _distort(fault, main, value) for key, value in kept.items()}
+
+
+def _bend(fault: str, value: object) -> object:
+    if fault == "field-text":
+        return "n/a"
+    if isinstance(value, int | float):
+        return 100 * value
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        return f"{100 * float(value):g}"
+    return value
+
+
+def damage(fault: str, body: bytes, media_type: str = JSON) -> Response:
     """The answer with ``body``, or what the fault makes of its bytes. A cut body has the length of the cut."""
     match fault:
         case "bad-json":
-            return Response(body[:-1] + b",]", media_type=_JSON)
+            return Response(body[:-1] + b",]", media_type=media_type)
         case "html":
             return Response(_PAGE, media_type="text/html")
         case "truncated":
-            return Response(body[: len(body) // 2], media_type=_JSON)
+            return Response(body[: len(body) // 2], media_type=media_type)
         case "huge-body":
-            return StreamingResponse(_pad(body), media_type=_JSON)
+            return StreamingResponse(_pad(body), media_type=media_type)
         case "cloudflare-1010":
             return JSONResponse(_FIREWALL, 403)
         case _:
-            return Response(body, media_type=_JSON)
+            return Response(body, media_type=media_type)
 
 
 async def _pad(body: bytes) -> AsyncIterator[bytes]:
-    """``body`` and blanks: it is still JSON, so only its size is wrong."""
+    """``body`` and blanks: JSON stays JSON, so only its size is wrong."""
     yield body
     for _ in range(HUGE_BYTES // 65_536):
         yield b" " * 65_536

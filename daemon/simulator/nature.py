@@ -25,6 +25,7 @@ ENGAGEMENT = {"likes": 0.06, "comments": 0.003, "favorites": 0.006, "shares": 0.
 _SLUMPING = frozenset({"Interact", "NewFans", "PlayCnt"})
 _SHANGHAI = timezone(timedelta(hours=8))  # China keeps no summer time
 _UPDATE_HOUR = timedelta(hours=12)
+_RIPENING = timedelta(hours=36)
 _RHYTHM = 0.3  # how far the hourly growth swings around its mean in a day, as a fraction
 
 
@@ -52,9 +53,8 @@ class Nature:
         """Followers; 48,000 of them gain 24 to 56 in any three hours without a surge."""
         size = story.followers or 5_000 * 40 ** self.chance("size", identity)
         base = size * self.between(0.98, 1.02, "followers", identity)
-        return int(
-            self._grown("followers", identity, base, base / 3_600, then) + story.fans.gained(then - self.started)
-        )
+        grown = self._grown("followers", identity, base, base / 3_600, then) + story.fans.gained(then - self.started)
+        return int(grown * (1 - story.purge.gained(then - self.started)))
 
     def likes(self, story: Scenario, identity: str, then: datetime) -> int:
         """Likes of all videos of an account."""
@@ -62,18 +62,24 @@ class Nature:
         surge = ENGAGEMENT["likes"] * story.views.gained(then - self.started)
         return int(self._grown("likes", identity, base, base / 3_600, then) + surge)
 
-    def views(self, story: Scenario, identity: str, then: datetime) -> int:
-        """Views of a video, from 30 days before the start on."""
+    def views(self, story: Scenario, identity: str, then: datetime, born: datetime | None = None) -> int:
+        """Views of a video, or of an account's videos together, from 30 days before the start on.
+
+        Of a video with a known birth they begin with 0 and come quickly in its first days.
+        """
         base = self.between(8e4, 3e5, "views", identity)
-        return int(self._grown("views", identity, base, base / 1_200, then) + story.views.gained(then - self.started))
+        ripe = 1.0 if born is None else -math.expm1(-max(0.0, (then - born) / _RIPENING))
+        grown = self._grown("views", identity, base, base / 1_200, then)
+        surge = story.views.gained(then - self.started) if ripe else 0
+        return int(max(0.0, grown) * ripe + surge)
 
     def reactions(self, kind: str, identity: str, views: int) -> int:
         """How many of ``views`` led to one of ``ENGAGEMENT``: a constant fraction of the video's own."""
         return int(views * ENGAGEMENT[kind] * self.between(0.8, 1.2, kind, identity))
 
     def diagnosis(self, story: Scenario, identity: str, then: datetime) -> dict[str, dict[str, float]]:
-        """The five dimensions, each new at noon of Shanghai and constant until the next."""
-        day = _diagnosis_day(then)
+        """The five dimensions, each new at noon of Shanghai (or later) and constant until the next."""
+        day = _diagnosis_day(then - story.diagnosis_late)
         fall = story.slump_after_days
         slumped = _SLUMPING if fall is not None and day - _diagnosis_day(self.started) >= fall else frozenset()
         return {name: self._dimension(identity, name, day, name in slumped) for name in DIMENSIONS}

@@ -32,8 +32,10 @@ class Scenario:
     ``scores`` are the violation scores and ``fake_scores`` the fake-view scores, one a step, the last one for ever; an
     empty tuple means a low score of the identity's own. ``offence_age`` is how old, at the start, the violations behind
     the first score are; ``settled`` counts records that are long over. ``followers`` is the size at the start, give or
-    take 2 % (None: 5,000 to 200,000). ``slump_after_days`` is the diagnosis day, counted from the start, of the fall.
-    ``hidden`` shows 0 followers and likes, as a private account does.
+    take 2 % (None: 5,000 to 200,000). ``slump_after_days`` is the diagnosis day, counted from the start, of the fall;
+    ``diagnosis_late`` is how long after noon of Shanghai each diagnosis comes. ``purge`` takes a share of the followers
+    (``per_hour``: of 1). ``hidden`` shows 0 followers and likes, as a private account does, and a video to its owner
+    only; what is ``gone`` is found by nobody.
     """
 
     name: str
@@ -46,7 +48,10 @@ class Scenario:
     fans: Surge = NO_SURGE
     views: Surge = NO_SURGE
     slump_after_days: int | None = None
+    diagnosis_late: timedelta = timedelta()
+    purge: Surge = NO_SURGE
     hidden: bool = False
+    gone: bool = False
 
 
 CALM = Scenario("calm", "slow, plausible growth and 0 to 3 points")
@@ -77,6 +82,11 @@ _STORIES = (
         slump_after_days=29,
     ),
     Scenario(
+        "late-diagnosis",
+        "each diagnosis comes at 16:00 of Shanghai instead of noon",
+        diagnosis_late=timedelta(hours=4),
+    ),
+    Scenario(
         "bought-fans",
         "after 15 days 1,000 more followers an hour for 6 hours, and nobody watches more",
         followers=48_000,
@@ -89,9 +99,15 @@ _STORIES = (
         fans=Surge(900, lasts=timedelta(days=1)),
         views=Surge(60_000, lasts=timedelta(days=1)),
     ),
+    Scenario(
+        "platform-purge",
+        "after 15 days the platform takes 3 % of the followers within an hour",
+        purge=Surge(0.03, lasts=timedelta(hours=1)),
+    ),
     Scenario("scheme-migration", "3 violation points, two steps later a health rating of 200", scores=(3, 3, 200)),
     Scenario("chr-healthy", "on the Creator Health Rating, with the 200 everybody starts from", scores=(200,)),
-    Scenario("private", "hides its followers and likes: the provider shows 0", hidden=True),
+    Scenario("private", "an account shows 0 followers and likes; a video is seen by its owner only", hidden=True),
+    Scenario("removed", "an account or video that nobody finds: HTTP 404, and absent from every list", gone=True),
 )
 
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType({story.name: story for story in _STORIES})

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
+from typing import NamedTuple
 
 import orjson
 import uvicorn
@@ -19,44 +21,82 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as WebRoute
 
+from daemon.simulator.catalogue import ROUTES
 from daemon.simulator.faults import REFUSALS, RETRY_AFTER_S, damage, falsify
-from daemon.simulator.routes import ROUTES, Problem, Route
+from daemon.simulator.query import Query
+from daemon.simulator.routes import Problem, Route
+from daemon.simulator.sheet import write_rows
 from daemon.simulator.speech import KeyApi, Parameters, Refusal
 from daemon.simulator.world import World
 
 _HANG_S = 60.0
-_KEPT_REQUESTS = 10_000
+_KEPT_CALLS = 200_000
+_EXCEL = "application/vnd.ms-excel"
+
+
+class Call(NamedTuple):
+    """One answered call: the identities it named, joined by commas, and what it cost. Never a cookie or key."""
+
+    at: datetime
+    path: str
+    identities: str
+    status: int
+    cost_usd: Decimal
 
 
 @dataclass(slots=True)
 class Site:
     """What the routes share: the world, the clock, the accepted keys and the record of what was asked.
 
-    ``calls`` counts every call of a documented path, the refused ones too. ``requests`` keeps the newest 10,000 as
-    (path, identities joined by commas), never a cookie or key. ``closing`` ends the waits of late answers.
+    ``calls`` counts every call of a documented path as it comes, the refused ones too. ``answered`` keeps the newest
+    200,000 as they were answered. ``spent_usd`` is what TikHub billed. ``closing`` ends the waits of late answers.
     """
 
     world: World
     now: Callable[[], datetime]
     tokens: frozenset[str] | None = None
     calls: Counter[str] = field(default_factory=Counter)
-    requests: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=_KEPT_REQUESTS))
+    answered: deque[Call] = field(default_factory=lambda: deque(maxlen=_KEPT_CALLS))
+    spent_usd: Decimal = Decimal()
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def answer(self, route: Route, request: Request) -> Response:
-        """One call, from its parameters to its bytes."""
-        params = {**route.defaults, **await _read_parameters(request)}
-        who, at = route.identities(params), self.now()
+        """One call, from its parameters to its bytes and its bill."""
         self.calls[route.path] += 1
-        self.requests.append((route.path, ",".join(who)))
+        params, at = {**route.defaults, **await _read_parameters(request)}, self.now()
+        response = await self._respond(route, request, params, at)
+        cost_usd = route.cost_usd if response.status_code == 200 else Decimal()
+        self.spent_usd += Decimal() if isinstance(route.speech, KeyApi) else cost_usd
+        self.answered.append(Call(at, route.path, ",".join(route.identities(params)), response.status_code, cost_usd))
+        return response
+
+    async def _respond(self, route: Route, request: Request, params: Parameters, at: datetime) -> Response:
         problem = self._check_key(route, request, params, at) or route.check(params, at)
         if problem:
             return _refuse(problem)
-        fault = self.world.fault([*who, route.path.rpartition("/")[2]])  # an endpoint can be broken by its name
+        query = self._query(route, params, at)
+        fault = self.world.fault([*route.identities(params), query.account, *route.names])
         await self._wait(request, {"slow": self.world.slow_s, "timeout": _HANG_S}.get(fault, 0))
         if fault in REFUSALS and not (fault == "not-found" and isinstance(route.speech, KeyApi)):
             return _refuse(route.refuse(REFUSALS[fault], params, at))
-        return damage(fault, orjson.dumps(self._speak(fault, route, params, at)))
+        if not self._finds(route, query):
+            return _refuse(route.refuse(REFUSALS["not-found"], params, at))
+        return self._speak(fault, route, query)
+
+    def _query(self, route: Route, params: Parameters, at: datetime) -> Query:
+        identify, who = self.world.people.identify, route.identities(params)
+        known = who if route.is_about_videos else [identify(one) for one in who]
+        return Query(self.world, known, identify(route.account(params)), params, at, self.spent_usd)
+
+    def _finds(self, route: Route, query: Query) -> bool:
+        """Whether the platform shows whom the call is about. Of a batch, it is the answer that leaves out some."""
+        if query.account and self.world.scenario(query.account).gone:
+            return False
+        if isinstance(route.speech, KeyApi) or not query.who:
+            return True
+        if route.is_about_videos:
+            return any(self.world.shows(one, to_owner=route.cookie) for one in query.who)
+        return not self.world.scenario(query.subject).gone
 
     def _check_key(self, route: Route, request: Request, params: Parameters, at: datetime) -> Problem | None:
         """A refusal that quotes the submitted key, as TikHub's does."""
@@ -68,16 +108,16 @@ class Site:
             Refusal(401, english, f"无效的API令牌。您提交的API令牌为 {key}。", "apiKey is null"), params, at
         )
 
-    def _speak(self, fault: str, route: Route, params: Parameters, at: datetime) -> Mapping[str, object]:
-        """The envelope of HTTP 200 with the numbers of whom it is about, or of what the fault makes of that."""
-        who = route.identities(params)
+    def _speak(self, fault: str, route: Route, query: Query) -> Response:
+        """HTTP 200 with the numbers of whom it is about, or with what the fault makes of that."""
         if fault == "inner-code":
-            return route.speech.fail_inside(route.path, params, at)
+            return damage(fault, orjson.dumps(route.speech.fail_inside(route.path, query.params, query.at)))
         if fault == "wrong-identity":
-            who = [f"{one}0" for one in who]
-            params = params if route.needs_cookie else {**params, route.named: ",".join(who)}
-        data = falsify(fault, route.needs_cookie, route.answer(self.world, who, params, at))
-        return route.speech.succeed(route.path, params, data, at)
+            query = _mistake(route, query)
+        data = falsify(fault, route.cookie, route.main, route.answer(query))
+        if route.header and isinstance(data, list):
+            return damage(fault, write_rows(route.header, data), _EXCEL)
+        return damage(fault, orjson.dumps(route.speech.succeed(route.path, query.params, data, query.at)))
 
     async def _wait(self, request: Request, seconds: float) -> None:
         """Let time pass, unless the client hangs up or the server closes."""
@@ -104,7 +144,7 @@ def build(world: World, now: Callable[[], datetime], tokens: frozenset[str] | No
 class Simulator:
     """The simulator in the running event loop. ``port`` 0 takes a free one.
 
-    ``calls`` and ``requests`` are those of ``Site``. Signals stay with the program around it.
+    ``calls`` and ``answered`` are those of ``Site``. Signals stay with the program around it.
     """
 
     def __init__(
@@ -113,12 +153,22 @@ class Simulator:
         self.world = world
         app = build(world, now, tokens)
         self._site: Site = app.state.site
-        self.calls, self.requests = self._site.calls, self._site.requests
+        self.calls, self.answered = self._site.calls, self._site.answered
         self._port = port
         self._server = _Server(
             uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none", server_header=False)
         )
         self._serving: asyncio.Task[None] | None = None
+
+    @property
+    def requests(self) -> list[tuple[str, str]]:
+        """The path and the identities of every answered call, the oldest first."""
+        return [(call.path, call.identities) for call in tuple(self.answered)]
+
+    @property
+    def spent_usd(self) -> Decimal:
+        """What TikHub's calls have cost."""
+        return self._site.spent_usd
 
     async def start(self) -> str:
         """Listen, and return the base URL. The port being taken is an ``OSError``."""
@@ -157,6 +207,13 @@ async def _read_parameters(request: Request) -> dict[str, str]:
     return (
         {name: "" if value is None else str(value) for name, value in given.items()} if isinstance(given, dict) else {}
     )
+
+
+def _mistake(route: Route, query: Query) -> Query:
+    """The same call about somebody else; its echo tells so where a parameter names whom it is about."""
+    who = [f"{one}0" for one in query.who]
+    params = {**query.params, route.namer(query.params): ",".join(who)} if route.named else query.params
+    return replace(query, who=who, params=params)
 
 
 def _refuse(problem: Problem) -> Response:
