@@ -7,10 +7,10 @@ cookie and URL.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType
-from typing import Any, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -33,6 +33,7 @@ _EXPECTED: Mapping[str, str] = {
 _KINDS: Mapping[type, str] = {dict: "a mapping", list: "a list", str: "text", int: "a number", float: "a fraction"}
 _CURES: Mapping[tuple[str, type], str] = {
     **dict.fromkeys((("text", int), ("text", float), ("text", bool)), ": put it in quotes"),
+    ("text or true or false", int): ": put it in quotes",
     ("text", NoneType): ": fill it in, or leave the key out",
     ("a list", str): ": put it in [ ]",
     ("a list", dict): ": begin each entry with `- `",
@@ -56,6 +57,38 @@ class Complaint:
     where: Where
     text: str
     at_key: bool = False
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def understand(model: type[_Model], value: object, place: Where) -> tuple[_Model | None, list[Complaint]]:
+    """``value``, which stands at ``place``, as a ``model``, and what is wrong with it.
+
+    With faults it is what is left without the faulty parts, so that more faults show; None if that is no ``model``.
+    """
+    try:
+        return model.model_validate(value), []
+    except ValidationError as error:
+        faults = list(complaints(error, model, value, place))
+    try:
+        return model.model_validate(_without(value, [fault.where[len(place) :] for fault in faults])), faults
+    except ValidationError:
+        return None, faults
+
+
+def _without(value: Any, places: Collection[Where]) -> Any:  # noqa: ANN401 - what the YAML held
+    """A copy of ``value`` without the parts at ``places``; a list loses no single item, so that positions stay true."""
+    below: dict[str | int, list[Where]] = {}
+    for place in filter(None, places):
+        below.setdefault(place[0], []).append(place[1:])
+    if not isinstance(value, dict) or not below:
+        return value
+    return {
+        key: _without(part, below.get(key, ()))
+        for key, part in value.items()
+        if key not in below or (isinstance(part, dict) and all(below[key]))
+    }
 
 
 def complaints(error: ValidationError, model: type[BaseModel], value: object, place: Where) -> Iterator[Complaint]:

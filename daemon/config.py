@@ -2,45 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from daemon import channels
-from daemon.complaints import complaints, quoted
+from daemon.budget import Limits
+from daemon.complaints import quoted, understand
 from daemon.config_models import (
     AccountModel,
     Address,
+    BudgetModel,
     ChannelModel,
     EndpointModel,
     FileModel,
+    GuardModel,
     ProviderModel,
     VideoModel,
 )
+from daemon.config_targets import (
+    EVERYBODY,
+    Discover,
+    Watched,
+    Written,
+    discover_of,
+    watched_accounts,
+    watched_videos,
+    written_accounts,
+    written_videos,
+)
+from daemon.envfile import EnvFile
+from daemon.guard import Guard
 from daemon.marked import Problem, Tree, Where, parse, read
-from daemon.providers.endpoint import Platform, Provider
+from daemon.providers.endpoint import Endpoint, Provider
+from daemon.roster import Row, read_roster
 from daemon.secrets import Unresolved, plain_password, plain_token, resolve
-from rules.book import RuleBook, RuleModel, build_book
+from daemon.workbook import Unreadable
+from rules.book import OWNER, RuleBook, RuleModel, build_book
 from rules.expression import did_you_mean
-from rules.values import Metric, Subject, Target
+from rules.values import Metric
 
-_HINTED = 100  # so many problems; from then on no account is sought that was meant: among 10,000 it takes 20 ms
+__all__ = ["Access", "Config", "Discover", "Guard", "Override", "Watched", "load"]
+
 _BASE_URLS = {Provider.TIKHUB: "https://api.tikhub.io", Provider.KEYAPI: "https://api.keyapi.ai"}
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How a provider is reached. ``token`` is a reference for ``daemon.secrets.resolve``."""
+    """How a provider is reached. ``token`` is a reference for ``daemon.secrets.resolve``.
+
+    ``canary`` is what its probe is asked about: the id of a video, "" where the probe has a subject of its own, None
+    where nothing is probed.
+    """
 
     base_url: str
     token: str
     rate_per_s: float
     timeout_s: float
     in_flight: int
+    canary: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,67 +77,59 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """A target, and what its endpoints need to ask about it. "" is "not given".
-
-    ``cookie`` is a reference for ``daemon.secrets.resolve``. A video has the uid and handle of its account.
-    """
-
-    target: Target
-    uid: str
-    handle: str
-    video_id: str
-    cookie: str
-    options: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class Config:
     """A configuration without faults. ``notes`` say what is off and why; files are relative to ``base``.
 
     ``channels`` maps names to URLs that may hold references; those resolved when the file was read. ``providers`` has
-    the ones that are configured, whether or not their token is there.
+    the ones that are configured, whether or not their token is there. ``collect`` names the endpoints and metrics that
+    are wanted beside those that rules read. ``owners`` maps people to channels. ``guard`` is None where it is off.
     """
 
     base: Path
     database: Path
+    env_file: str
     listen: Address
     providers: Mapping[Provider, Access]
+    budgets: Mapping[Provider, Limits]
     overrides: Mapping[str, Override]
+    collect: frozenset[str]
     targets: tuple[Watched, ...]
     channels: Mapping[str, str]
+    owners: Mapping[str, tuple[str, ...]]
+    guard: Guard | None
     book: RuleBook
     notes: tuple[str, ...]
 
 
 def load(
-    path: Path, env: Mapping[str, str], metrics: Mapping[str, Metric], endpoints: Collection[str]
+    path: Path, env: Mapping[str, str], metrics: Mapping[str, Metric], endpoints: Mapping[str, Endpoint]
 ) -> Config | list[Problem]:
-    """The configuration in ``path``, or all its problems in the order of the file.
+    """The configuration in ``path`` and the rosters that it names, or all their problems in the order of the files.
 
-    ``metrics`` and ``endpoints`` are what rules and overrides may name. Takes a second more when a channel needs
-    apprise's plugins.
+    ``metrics`` and ``endpoints`` are what rules, overrides and ``collect`` may name. Takes a second more when a channel
+    needs apprise's plugins.
     """
     text = read(path)
     tree = text if isinstance(text, Problem) else parse(text)
     if isinstance(tree, Problem):
         return [tree]
-    return _Reading(tree, path.parent, env).config(metrics, endpoints)
+    return _Reading(tree, path, env).config(metrics, endpoints)
 
 
 _Model = TypeVar("_Model", bound=BaseModel)
+_Entry = TypeVar("_Entry", AccountModel, VideoModel)
 
 
 class _Reading:
     """One pass over a file, collecting problems instead of stopping at the first."""
 
-    def __init__(self, tree: Tree, base: Path, env: Mapping[str, str]) -> None:
-        self._tree, self._base, self._env = tree, base, env
+    def __init__(self, tree: Tree, path: Path, env: Mapping[str, str]) -> None:
+        self._tree, self._name, self._base, self._env = tree, path.name, path.parent, env
         self._problems = set(tree.problems)
         self._notes: list[str] = []
         self._lost: set[str] = set()  # sections that could not be read: nobody is told that their entries are missing
 
-    def config(self, metrics: Mapping[str, Metric], endpoints: Collection[str]) -> Config | list[Problem]:
+    def config(self, metrics: Mapping[str, Metric], endpoints: Mapping[str, Endpoint]) -> Config | list[Problem]:
         if self._tree.value is None:
             self._blame((), "the file is empty")
             return sorted(self._problems)
@@ -120,20 +137,25 @@ class _Reading:
         if file is None or not isinstance(self._tree.value, dict):
             return sorted(self._problems)
         self._lost = {name for name, raw in self._tree.value.items() if raw and not getattr(file, name, True)}
-        providers = dict(self._providers(file))
-        accounts = self._accounts(file)
+        self._env = environment(self._env, self._base, file.env_file)
+        self._check_owners(file)
         config = Config(
             base=self._base,
             database=Path(file.database),
+            env_file=file.env_file,
             listen=file.listen,
-            providers=providers,
+            providers=dict(self._providers(file)),
+            budgets=dict(self._budgets(file)),
             overrides=dict(self._overrides(file, endpoints)),
-            targets=(*accounts.values(), *self._videos(file, accounts)),
+            collect=self._collect(file, {*metrics, *endpoints}),
+            targets=self._targets(file),
             channels=dict(self._channels(file)),
+            owners=_owners(file),
+            guard=_guard(file.guard),
             book=self._book(file, metrics),
-            notes=tuple(self._notes),
+            notes=(),
         )
-        return sorted(self._problems) or config
+        return sorted(self._problems) or replace(config, notes=(*self._notes, *_hints(config, endpoints)))
 
     # --- reading one part -------------------------------------------------------------------------------------------
 
@@ -143,17 +165,10 @@ class _Reading:
         self._problems.add(Problem(mark.line, mark.column, printable))
 
     def _model(self, model: type[_Model], where: Where, value: object) -> _Model | None:
-        """``value`` as a ``model``; with faults, what is left without the faulty parts, so that more faults show."""
-        try:
-            return model.model_validate(value)
-        except ValidationError as error:
-            faults = list(complaints(error, model, value, where))
+        understood, faults = understand(model, value, where)
         for fault in faults:
             self._blame(fault.where, fault.text, at_key=fault.at_key)
-        try:
-            return model.model_validate(_without(value, [fault.where[len(where) :] for fault in faults]))
-        except ValidationError:
-            return None
+        return understood
 
     def _items(self, model: type[_Model], section: str, values: list[Any]) -> Iterator[tuple[Where, _Model]]:
         for position, value in enumerate(values):
@@ -172,19 +187,55 @@ class _Reading:
     def _providers(self, file: FileModel) -> Iterator[tuple[Provider, Access]]:
         known = self._known(file.providers, "providers", "provider", list(Provider))
         for name, model in self._entries(ProviderModel, "providers", known):
-            base_url = model.base_url or _BASE_URLS[Provider(name)]
             self._note(model.token, f"{name} is off")
             yield (
                 Provider(name),
-                Access(base_url, model.token, model.rate_per_s, model.timeout.total_seconds(), model.in_flight),
+                Access(
+                    base_url=model.base_url or _BASE_URLS[Provider(name)],
+                    token=model.token,
+                    rate_per_s=model.rate_per_s,
+                    timeout_s=model.timeout.total_seconds(),
+                    in_flight=model.in_flight,
+                    canary=self._canary(name, model.canary),
+                ),
             )
+
+    def _canary(self, provider: str, written: str | bool | None) -> str | None:
+        if provider == Provider.TIKHUB:
+            if isinstance(written, str):
+                self._blame(("providers", provider, "canary"), "its free probe takes no video: write true or false")
+            return None if written is False else ""
+        if written is True:
+            self._blame(("providers", provider, "canary"), "its probe needs the id of a video that is known to stay")
+        return written if isinstance(written, str) else None
+
+    def _budgets(self, file: FileModel) -> Iterator[tuple[Provider, Limits]]:
+        known = self._known(file.budget, "budget", "provider", list(Provider))
+        for name, model in self._entries(BudgetModel, "budget", known):
+            yield Provider(name), Limits(model.day, model.month, model.soft)
 
     def _overrides(self, file: FileModel, endpoints: Collection[str]) -> Iterator[tuple[str, Override]]:
         known = self._known(file.endpoints, "endpoints", "endpoint", endpoints)
         for name, model in self._entries(EndpointModel, "endpoints", known):
             yield name, Override(model.interval, model.rate_per_s)
 
+    def _collect(self, file: FileModel, known: Collection[str]) -> frozenset[str]:
+        for position, name in enumerate(file.collect):
+            if name not in known:
+                near = did_you_mean(name, frozenset(known))
+                self._blame(("collect", position), f"unknown endpoint or metric{quoted(name)}{near}")
+        return frozenset(file.collect)
+
+    def _check_owners(self, file: FileModel) -> None:
+        for owner, named in file.owners.items():
+            for position, channel in enumerate(named):
+                if channel not in file.channels and "channels" not in self._lost:
+                    near = did_you_mean(channel, frozenset(file.channels))
+                    self._blame(("owners", owner, position), f"unknown channel{quoted(channel)}{near}")
+
     def _channels(self, file: FileModel) -> Iterator[tuple[str, str]]:
+        if OWNER in file.channels:
+            self._blame(("channels", OWNER), f"`to: [{OWNER}]` means the channels of the target's owner", at_key=True)
         for name, model in self._entries(ChannelModel, "channels", file.channels):
             for fault in self._channel_faults(model.url):
                 self._blame(("channels", name, "url"), fault)
@@ -212,38 +263,40 @@ class _Reading:
 
     # --- targets ----------------------------------------------------------------------------------------------------
 
-    def _accounts(self, file: FileModel) -> Mapping[tuple[Platform, str], Watched]:
-        accounts: dict[tuple[Platform, str], Watched] = {}
-        for where, model in self._items(AccountModel, "accounts", file.accounts):
-            if (model.platform, model.id) in accounts:
-                self._blame((*where, "id"), f"{model.platform} account `{model.id}` stands above already")
-            watched = _account(model)
-            if model.cookie:
-                self._note(model.cookie, f"{watched.target.key} has no cookie")
-            accounts.setdefault((model.platform, model.id), watched)
-        return accounts
+    def _targets(self, file: FileModel) -> tuple[Watched, ...]:
+        owners, rows = {**_owners(file), EVERYBODY: tuple(file.channels)}, list(self._rows(file.roster))
+        named = [*self._written(AccountModel, "accounts", file.accounts), *written_accounts(rows, self._problems.add)]
+        accounts = watched_accounts(named, discover_of(file.discover, None), owners)
+        for watched in accounts.values():
+            if watched.cookie:
+                self._note(watched.cookie, f"{watched.target.key} has no cookie")
+        unread = {str(value.get("id")) for value in file.accounts if isinstance(value, dict)} - {
+            id_ for _, id_ in accounts
+        }
+        is_lost = "accounts" in self._lost or any(problem.file for problem in self._problems)
+        videos = [*self._written(VideoModel, "videos", file.videos), *written_videos(rows, self._problems.add)]
+        return (
+            *accounts.values(),
+            *watched_videos(videos, accounts, owners, lambda id_: is_lost or id_ in unread),
+        )
 
-    def _videos(self, file: FileModel, accounts: Mapping[tuple[Platform, str], Watched]) -> Iterator[Watched]:
-        ids = {id_ for _, id_ in accounts}
-        unread = {str(value.get("id")) for value in file.accounts if isinstance(value, dict)} - ids
-        seen = set()
-        for where, model in self._items(VideoModel, "videos", file.videos):
-            if (model.platform, model.id) in seen:
-                self._blame((*where, "id"), f"{model.platform} video `{model.id}` stands above already")
-            seen.add((model.platform, model.id))
-            account = accounts.get((model.platform, model.account))
-            if model.account and account is None and model.account not in unread and "accounts" not in self._lost:
-                self._blame((*where, "account"), self._no_account(model, accounts))
-            yield _video(model, account)
+    def _written(self, model: type[_Entry], section: str, values: list[Any]) -> Iterator[Written[_Entry]]:
+        for where, entry in self._items(model, section, values):
+            yield Written(entry, f"{self._name}:{self._tree.mark(where).line}", partial(self._blame_key, where))
 
-    def _no_account(self, video: VideoModel, accounts: Collection[tuple[Platform, str]]) -> str:
-        text = f"there is no {video.platform} account `{video.account[:40]}`"
-        for platform in Platform:
-            if (platform, video.account) in accounts:
-                return f"{text}, but a {platform} one"
-        if len(self._problems) >= _HINTED:
-            return text
-        return text + did_you_mean(video.account, frozenset(id_ for on, id_ in accounts if on is video.platform))
+    def _blame_key(self, where: Where, key: str, text: str) -> None:
+        self._blame((*where, key), text)
+
+    def _rows(self, files: Iterable[str]) -> Iterator[Row]:
+        for position, name in enumerate(files):
+            found = read_roster(self._base / name)
+            if isinstance(found, Unreadable):
+                self._blame(("roster", position), f"{name}: {found.reason}")
+                self._lost.add("accounts")
+                continue
+            self._problems.update(found.problems)
+            self._notes += found.notes
+            yield from found.rows
 
     # --- rules ------------------------------------------------------------------------------------------------------
 
@@ -260,50 +313,39 @@ class _Reading:
         return RuleBook(())
 
 
-def _account(model: AccountModel) -> Watched:
-    target = Target(
-        key=f"{model.platform}/account/{model.id}",
-        subject=Subject.ACCOUNT,
-        name=model.name or model.handle or model.id,
-        platform=model.platform.value,
-        owner=model.owner,
-        tags=tuple(model.tags),
-        link=_account_link(model),
-    )
-    return Watched(target, model.uid, model.handle, "", model.cookie, {"health_scheme": model.health_scheme.value})
+def environment(env: Mapping[str, str], base: Path, env_file: str) -> Mapping[str, str]:
+    """The variables that references name: those of the file, as they are at the time, before those of the process."""
+    return EnvFile(base / env_file, env) if env_file else env
 
 
-def _account_link(model: AccountModel) -> str:
-    if model.platform is Platform.TIKTOK:
-        return f"https://www.tiktok.com/@{model.handle}" if model.handle else ""
-    return f"https://www.douyin.com/user/{model.id}" if model.id.startswith("MS4wLjAB") else ""  # a Douyin sec id
+def _owners(file: FileModel) -> Mapping[str, tuple[str, ...]]:
+    return {owner: tuple(channels) for owner, channels in file.owners.items()}
 
 
-def _video(model: VideoModel, account: Watched | None) -> Watched:
-    owner, tags = (account.target.owner, account.target.tags) if account else ("", ())
-    uid, handle = (account.uid, account.handle) if account else ("", "")
-    linked = model.platform is Platform.TIKTOK and handle
-    target = Target(
-        key=f"{model.platform}/video/{model.id}",
-        subject=Subject.VIDEO,
-        name=model.name or model.id,
-        platform=model.platform.value,
-        owner=owner if model.owner is None else model.owner,
-        tags=tags if model.tags is None else tuple(model.tags),
-        link=f"https://www.tiktok.com/@{handle}/video/{model.id}" if linked else "",
-    )
-    return Watched(target, uid, handle, model.id, "", {"content_category": model.content_category.value})
+def _guard(written: GuardModel | bool) -> Guard | None:
+    if written is False:
+        return None
+    return Guard() if written is True else Guard(written.share, written.at_least, written.hold)
 
 
-def _without(value: Any, places: Collection[Where]) -> Any:  # noqa: ANN401 - what the YAML held
-    """A copy of ``value`` without the parts at ``places``; a list loses no single item, so that positions stay true."""
-    below: dict[str | int, list[Where]] = {}
-    for place in filter(None, places):
-        below.setdefault(place[0], []).append(place[1:])
-    if not isinstance(value, dict) or not below:
-        return value
-    return {
-        key: _without(part, below.get(key, ()))
-        for key, part in value.items()
-        if key not in below or (isinstance(part, dict) and all(below[key]))
-    }
+def _hints(config: Config, endpoints: Mapping[str, Endpoint]) -> Iterator[str]:
+    """What is right, and may still not be what was meant."""
+    handles = [each.handle for each in config.targets if each.handle and not (each.uid or each.sec_uid or each.account)]
+    if handles:
+        yield f"ids that are looked up once, by handle: {_some(handles)}"
+    read = config.book.needs().keys() | config.collect
+    yields = {name: {name, *(metric.name for metric in endpoints[name].metrics)} for name in config.overrides}
+    idle = [
+        name
+        for name in config.overrides
+        if not endpoints[name].lists_videos and not endpoints[name].tells_ids and not yields[name] & read
+    ]
+    if idle:
+        yield f"settings for what no rule reads and `collect` does not name: {_some(idle)}"
+    unknown = {each.target.owner for each in config.targets if each.target.owner} - config.owners.keys()
+    if unknown and any(OWNER in rule.to for rule in config.book.rules):
+        yield f"rules tell the owner, but `owners` has no channels, so all are told, of: {_some(sorted(unknown))}"
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

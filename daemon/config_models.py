@@ -7,17 +7,19 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from daemon.fetch import check_base_url
 from daemon.providers.endpoint import Platform
 from daemon.secrets import is_reference, misspelt
 from rules.book import Duration
+from rules.durations import parse_duration
 
 
 class HealthScheme(StrEnum):
@@ -91,10 +93,39 @@ def _refused_by(find_fault: Callable[[str], str | None]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _with_comma(value: str) -> str | None:
+    return "expected one vertical an entry: a comma stands between two" if "," in value else None
+
+
 def _plain(what: str, value: str) -> str | None:
     if not value or is_reference(value):
         return None
     return misspelt(value) or f'a {what} must not stand here: write "${{NAME}}" or "${{file:path}}" and put it there'
+
+
+def _share(value: object) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)%", value) if isinstance(value, str) else None
+    number = float(match[1]) / 100 if match else value
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number <= 1:
+        raise ValueError("expected a share such as 80% or 0.8")
+    return float(number)
+
+
+def _usd(value: object) -> Decimal:
+    text = "" if isinstance(value, bool) else str(value)
+    amount = Decimal(text) if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text) else Decimal(0)
+    if not amount:
+        raise ValueError("expected an amount in USD such as 25 or 0.50, more than nothing")
+    return amount
+
+
+def _discovery(value: object) -> object:
+    """``30d`` is short for ``{newer_than: 30d}``."""
+    if not isinstance(value, str):
+        return value
+    if parse_duration(value) is None:
+        raise ValueError("expected true, false, a duration such as 30d, or {newer_than: 30d, at_most: 200}")
+    return {"newer_than": value}
 
 
 def _or_empty(empty: Callable[[], object]) -> BeforeValidator:
@@ -112,23 +143,58 @@ BaseUrl = Annotated[str, _refused_by(check_base_url)]
 Section = Annotated[dict[str, Any], _or_empty(dict)]
 Items = Annotated[list[Any], _or_empty(list)]
 """Entries are read one by one, so that a mistake in one hides none in another; a section may be empty."""
+Files = Annotated[list[Line], BeforeValidator(lambda value: [value] if isinstance(value, str) else value or [])]
+Share = Annotated[float, BeforeValidator(_share)]
+Usd = Annotated[Decimal, BeforeValidator(_usd)]
+Recency = Annotated[Duration, AfterValidator(_between(timedelta(hours=1), timedelta(days=365), "1h to 365d"))]
+Hold = Annotated[Duration, AfterValidator(_between(timedelta(minutes=1), timedelta(days=30), "1m to 30d"))]
+Vertical = Annotated[str, Field(min_length=1, max_length=40), _refused_by(_with_comma)]
+VIDEO_ID = r"^[0-9]{1,32}$"
 
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+class DiscoverModel(_Model):
+    """Which of an account's videos are watched without being named; what is left out comes from the file's own."""
+
+    newer_than: Recency | None = None
+    at_most: int | None = Field(None, ge=1, le=10_000)
+
+
+Discovery = Annotated[DiscoverModel | bool | None, BeforeValidator(_discovery)]
+
+
+class GuardModel(_Model):
+    """When so many targets do the same at once that the source is doubted."""
+
+    share: Share = 0.3
+    at_least: int = Field(5, ge=2, le=10_000)
+    hold: Hold = timedelta(hours=24)
+
+
 class FileModel(_Model):
     """The whole file."""
 
     database: Line = Field("creatorwatch.db", min_length=1)
+    env_file: Line = ""
     listen: Annotated[Address, BeforeValidator(_address)] = Address("127.0.0.1", 9109)
     providers: Section = {}
+    budget: Section = {}
     endpoints: Section = {}
+    collect: Annotated[list[str], _or_empty(list)] = []
     accounts: Items = []
     videos: Items = []
+    roster: Files = []
+    discover: Discovery = None
     channels: Section = {}
+    owners: Annotated[dict[Line, Annotated[list[str], Field(min_length=1)]], _or_empty(dict)] = {}
+    guard: GuardModel | bool = True
     rules: Items = []
+
+
+_CANARY = "true, false, or the digits of a video's id"
 
 
 class ProviderModel(_Model):
@@ -139,6 +205,21 @@ class ProviderModel(_Model):
     rate_per_s: Rate = 2.0
     timeout: Timeout = timedelta(seconds=45)
     in_flight: int = Field(64, ge=1, le=1000)
+    canary: Annotated[str, Field(pattern=VIDEO_ID)] | bool | None = Field(None, description=_CANARY)
+
+
+class BudgetModel(_Model):
+    """What a provider may cost, in USD by UTC day and month; from the share ``soft`` on it is spared."""
+
+    day: Usd | None = None
+    month: Usd | None = None
+    soft: Share = 0.8
+
+    @model_validator(mode="after")
+    def _some_limit(self) -> BudgetModel:
+        if self.day is None and self.month is None:
+            raise ValueError("a budget has `day`, `month` or both")
+        return self
 
 
 class EndpointModel(_Model):
@@ -155,23 +236,28 @@ class AccountModel(_Model):
     id: str = Field(pattern=r"^[A-Za-z0-9._-]{1,128}$", description="letters, digits, dots, hyphens and underscores")
     name: Line = ""
     uid: str = Field("", pattern=r"^[0-9]{0,32}$", description='the digits of the user id, as in "107955"')
+    sec_uid: str = Field("", pattern=r"^[A-Za-z0-9_-]{0,128}$", description="the long id that begins with MS4wLjABAAAA")
     handle: str = Field("", pattern=r"^[A-Za-z0-9._]{0,64}$", description="the handle without @ and without a link")
     owner: Line = ""
     tags: list[Line] = []
     cookie: Cookie = ""
     health_scheme: HealthScheme = Field(HealthScheme.AUTO, strict=False)
+    content_category: ContentCategory = Field(ContentCategory.DEFAULT, strict=False)
+    verticals: list[Vertical] = []
+    discover: Discovery = None
 
 
 class VideoModel(_Model):
-    """A watched video. Without ``owner`` and ``tags`` of its own it has those of its account."""
+    """A watched video. What it does not say of ``owner``, ``tags`` and ``content_category`` its account does."""
 
     platform: Platform = Field(strict=False)
-    id: str = Field(pattern=r"^[0-9]{1,32}$", description="the digits at the end of the video's link")
+    id: str = Field(pattern=VIDEO_ID, description="the digits at the end of the video's link")
     account: Line = ""
     name: Line = ""
     owner: Line | None = None
     tags: list[Line] | None = None
-    content_category: ContentCategory = Field(ContentCategory.DEFAULT, strict=False)
+    content_category: ContentCategory | None = Field(None, strict=False)
+    product: str = Field("", pattern=r"^[0-9]{0,32}$", description="the digits of the product's id")
 
 
 class ChannelModel(_Model):

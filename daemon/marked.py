@@ -38,15 +38,19 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """What is wrong at one place of a file, and what was probably meant. Quotes no secret."""
+    """What is wrong at one place of a file, and what was probably meant. Quotes no secret.
 
+    ``file`` is "" for the configuration itself, else the path of a file that it names. Those come last in order.
+    """
+
+    file: str = field(default="", kw_only=True)
     line: int
     column: int
     text: str
 
     def shown(self, file: str) -> str:
-        """``file:line:column: text``, as compilers write it."""
-        return f"{file}:{self.line}:{self.column}: {self.text}"
+        """``file:line:column: text``, as compilers write it; ``file`` is the path of the configuration."""
+        return f"{self.file or file}:{self.line}:{self.column}: {self.text}"
 
 
 @dataclass(frozen=True, slots=True)
