@@ -8,28 +8,37 @@ import uuid
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+import structlog
+
 from daemon.channels import Channel, open_channel
 from daemon.config import Config
 from daemon.deliver import Deliverer
+from daemon.doubt import Doubt
 from daemon.fetch import Pace
 from daemon.judge import Judge
+from daemon.learning import recalled
 from daemon.lock import hold
 from daemon.metrics import Metrics, SeriesNow, Totals
 from daemon.outside import Outside
-from daemon.plan import plan
+from daemon.plan import lines, plan, reads
 from daemon.poll import Poller
 from daemon.providers import ENDPOINTS, METRICS
-from daemon.providers.endpoint import Provider
-from daemon.recent import Recent, provider_key
+from daemon.providers.endpoint import Endpoint, Provider
+from daemon.purse import Purse
+from daemon.recent import Recent
 from daemon.secrets import Unresolved, resolve
+from daemon.standings import Standings
+from daemon.states import States
 from daemon.watch import Watch, Writer
-from rules.values import Subject, Target
+from daemon.watchlist import Watchlist
+from rules.values import Outcome
 from storage.records import Counts, Delivery
 from storage.store import Store
 
-PROVIDER_NAMES = {Provider.TIKHUB: "TikHub", Provider.KEYAPI: "KeyAPI"}
 DEFAULT_ENDPOINT_RATE_PER_S = 2.0
 """What the providers are known to bear on one endpoint (official: 5 to 10 calls a second in all)."""
+
+log = structlog.get_logger("creatorwatch.app")
 
 
 class App:
@@ -39,11 +48,8 @@ class App:
         self._config, self._outside = config, outside
         self._writer = Writer()
         self._recent = Recent(config.book.needs())
+        self._watchlist = Watchlist(config, outside.providers)
         self._owner = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
-        self._targets = {watched.target.key: watched.target for watched in config.targets} | {
-            provider_key(provider): Target(provider_key(provider), Subject.PROVIDER, PROVIDER_NAMES[provider], "")
-            for provider in outside.providers
-        }
         self._counts: Counts | None = None
         self._counted_at: datetime | None = None
         self.metrics = Metrics(lambda: list(self._latest()), self._totals, version, config_hash)
@@ -55,11 +61,17 @@ class App:
         process works with it.
         """
         self._lock = hold(self._config.database)
+        self._standings = Standings(self._config, self._watchlist, Purse(self._config.budgets))
         self._store = await self._writer.run(lambda: self._open_store(at))
         self._judge = Judge(
-            self._store, self._recent, self._config.book, self._targets, self._config.channels, self._held(at)
+            store=self._store,
+            recent=self._recent,
+            states=self._states(),
+            book=self._config.book,
+            watchlist=self._watchlist,
+            channels=self._config.channels,
         )
-        await self._writer.run(lambda: self._judge.remember(at))
+        await self._writer.run(lambda: self._remember(at))
         self.watch = Watch(
             writer=self._writer,
             poller=self._poller(),
@@ -68,6 +80,7 @@ class App:
             metrics=self.metrics,
             owner=self._owner,
             in_flight={each: self._config.providers[each].in_flight for each in self._outside.providers},
+            renew=self._renew,
         )
         await self.watch.resume(at)
         await self.count(at)
@@ -84,40 +97,67 @@ class App:
         self._lock.close()
 
     async def count(self, at: datetime) -> Counts:
-        """Read the totals that ``/metrics`` and ``/readyz`` show."""
-        self._counts, self._counted_at = await self._writer.run(self._store.counts), at
+        """Read the totals that ``/metrics`` and ``/readyz`` show, and what was spent."""
+        self._counts, self._counted_at = await self._writer.run(lambda: self._count(at)), at
         return self._counts
+
+    def _count(self, at: datetime) -> Counts:
+        self._standings.purse.renew(self._store, at)
+        return self._store.counts()
 
     def _open_store(self, at: datetime) -> Store:
         store = Store.open(self._config.database)
-        store.sync_targets(list(self._targets.values()), at)
-        store.plan(list(plan(self._config, self._outside.providers, at)), at)
-        store.take_over(self._config.channels.keys(), at)
+        self._plan(store, at)
+        taken = store.take_over(self._config.channels.keys(), at)
+        if any(taken):
+            log.warning("a daemon ended in the middle", asked_again=taken.unsent, paid_and_lost=taken.maybe_sent)
         return store
 
-    def _held(self, at: datetime) -> Mapping[str, set[str]]:
+    def _plan(self, store: Store, at: datetime) -> None:
+        """Make the plan what follows from the configuration and from what was learned since."""
+        self._watchlist.renew(store.identities(), store.discovered(), at)
+        store.sync_targets(list(self._watchlist.targets().values()), at)
+        store.plan(list(plan(self._config, self._watchlist, self._outside.providers, at)), at)
+
+    def _remember(self, at: datetime) -> None:
+        self._standings.sights = recalled(self._store.sights())
+        self._standings.purse.renew(self._store, at)
+        self._judge.remember(self._held(), at)
+
+    def _renew(self, at: datetime) -> list[Outcome]:
+        """Follow what was learned: new ids, new videos, videos that are too old by now."""
+        self._plan(self._store, at)
+        self._judge.follow(self._held(), at)
+        return self._judge.retire(at)
+
+    def _held(self) -> Mapping[str, set[str]]:
         """The endpoints of each target, were every configured provider there to be asked."""
         held: dict[str, set[str]] = {}
-        for line in plan(self._config, self._config.providers, at):
-            held.setdefault(line.target, set()).add(line.endpoint)
+        for line in lines(self._config, self._watchlist, self._config.providers):
+            held.setdefault(line.watched.target.key, set()).add(line.endpoint.name)
         return held
+
+    def _states(self) -> States:
+        doubt = Doubt(self._config.guard, reads(self._config), self._recent, self._watchlist, self._store)
+        return States(self._store, self._recent, self._standings, doubt, self._outside.cookies)
 
     def _poller(self) -> Poller:
         access, overrides = self._config.providers, self._config.overrides
         rates = {name: override.rate_per_s for name, override in overrides.items()}
+        paces: dict[Endpoint | Provider, Pace] = {
+            endpoint: Pace(rates.get(name) or DEFAULT_ENDPOINT_RATE_PER_S)
+            for name, endpoint in ENDPOINTS.items()
+            if endpoint.provider in self._outside.providers
+        }
         return Poller(
             store=self._store,
             recent=self._recent,
             fetcher=self._outside.fetcher,
-            endpoints={
-                endpoint: Pace(rates.get(name) or DEFAULT_ENDPOINT_RATE_PER_S)
-                for name, endpoint in ENDPOINTS.items()
-                if endpoint.provider in self._outside.providers
-            },
-            providers={provider: Pace(access[provider].rate_per_s) for provider in self._outside.providers},
-            watched={watched.target.key: watched for watched in self._config.targets},
+            paces=paces | {provider: Pace(access[provider].rate_per_s) for provider in self._outside.providers},
+            standings=self._standings,
             cookies=self._outside.cookies,
             owner=self._owner,
+            run=self._writer.run,
         )
 
     async def _channels(self) -> Mapping[str, Channel]:
@@ -140,7 +180,8 @@ class App:
 
     def _latest(self) -> Iterator[SeriesNow]:
         for key, (metric, labels), value in self._recent.latest():
-            yield SeriesNow(self._targets[key], METRICS[metric], labels, value)
+            if key in self._watchlist:
+                yield SeriesNow(self._watchlist[key].target, METRICS[metric], labels, value)
 
     def _totals(self) -> Totals:
         counts = self._counts

@@ -8,34 +8,49 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from daemon.health import Look
+from daemon.learning import End
 from daemon.providers import ENDPOINTS
-from daemon.providers.answer import Reason
-from daemon.recent import HEALTH_METRICS, Look, Recent
+from daemon.providers.answer import Reading, Reason
+from daemon.recent import STATES, Recent
+from daemon.states import States
+from daemon.watchlist import Watchlist
 from rules.book import Rule, RuleBook, retired
 from rules.evaluate import AlertKey, close, evaluate
 from rules.evaluate import Look as Scene
-from rules.values import Alert, Outcome, Record, Subject, Target
-from storage.records import POLLED, Polled, Remembered
+from rules.values import Alert, Ok, Outcome, Record, Subject, Target
+from storage.records import POLLED, Listing, Polled, Remembered, Settled
 from storage.store import Store
 
 RECORDS_KEPT_IN_SIGHT = 20
+REPLANNED = timedelta(hours=1)
+"""So often videos that have become too old leave the plan."""
+
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = structlog.get_logger("creatorwatch.judge")
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A finished poll, with what the store does not keep: why it failed in words, and how long it took (seconds)."""
+    """A finished poll, with what the store does not keep of it: why it failed in words, how long it took (seconds).
+
+    ``reading`` is what it brought, ``settled`` what the call cost (told once, of a call that names several targets).
+    It was not ``asked`` where nothing was sent, because it is known already that it would be in vain.
+    """
 
     target: str
     endpoint: str
     polled: Polled
     detail: str = ""
     seconds: float = 0.0
+    reading: Reading | None = None
+    settled: Settled | None = None
+    asked: bool = True
 
     @property
     def reason(self) -> Reason | None:
@@ -54,46 +69,82 @@ class Judge:
         self,
         store: Store,
         recent: Recent,
+        states: States,
         book: RuleBook,
-        targets: Mapping[str, Target],
+        watchlist: Watchlist,
         channels: Collection[str],
-        held: Mapping[str, Collection[str]],
     ) -> None:
-        self._store, self._recent, self._book, self._targets = store, recent, book, targets
-        self._channels, self._held = frozenset(channels), held
+        self._store, self._recent, self._states, self._standings = store, recent, states, states.standings
+        self._book, self._watchlist, self._channels = book, watchlist, frozenset(channels)
+        self._business = {rule.name for rule in book.rules if not rule.needs.keys() <= STATES}
+        self._targets: Mapping[str, Target] = {}
+        self._held: Mapping[str, Collection[str]] = {}
         self._rules: dict[str, Mapping[str, tuple[Rule, ...]]] = {}
         self._timed: list[str] = []
         self._unfinished: set[str] = set()
+        self._learned, self._followed = False, BEGINNING
         self._alerts: dict[str, dict[AlertKey, Alert]] = {}
 
-    # --- at start ---------------------------------------------------------------------------------------------
+    # --- at start, and when the plan has changed --------------------------------------------------------------
 
-    def remember(self, at: datetime) -> None:
+    def remember(self, held: Mapping[str, Collection[str]], at: datetime) -> None:
         """Rebuild windows and alerts from rows."""
-        watched = self._store.remembered()
-        for line in watched:
+        self.follow(held, at)
+        self.reload_alerts()
+
+    def follow(self, held: Mapping[str, Collection[str]], at: datetime) -> None:
+        """Follow the plan as it is stored: rebuild what is new of it from rows, forget what has left it."""
+        planned = self._store.remembered()
+        self._targets, self._held = self._watchlist.targets(), held
+        gone = self._recent.watches.keys() - {line.schedule_id for line in planned}
+        new = [line for line in planned if line.schedule_id not in self._recent.watches]
+        for line in new:
             self._recent.watch(line.schedule_id, line.target, line.endpoint, line.interval.total_seconds())
-        for schedule_id, at_s, keys, numbers in self._store.samples(None, self._since(at)):
+        self._states.follow(new, gone, planned, at)
+        for schedule_id in gone:
+            self._recent.unwatch(schedule_id)
+        self._recall(new, at)
+        self._assign_rules(planned)
+        self._learned, self._followed = False, at
+
+    def _recall(self, new: Sequence[Remembered], at: datetime) -> None:
+        ids = [line.schedule_id for line in new]
+        for schedule_id, at_s, keys, numbers in self._store.samples(ids, self._since(at)):
             if at_s <= at.timestamp():  # a clock that was set back: the future is not known yet
                 self._recent.see(schedule_id, at_s, keys, numbers)
-        for line in sorted(watched, key=lambda line: (line.polled is not None, line.polled or at)):
-            self._recall_sight(line)
-        self._assign_rules(watched)
-        self.reload_alerts()
+        looks, ends = [], []
+        for line in sorted(new, key=lambda line: (line.polled is not None, line.polled or at)):
+            if line.outcome is not None and line.polled is not None:
+                reason = None if line.outcome == POLLED else Reason(line.outcome)
+                if reason is not None:
+                    self._recent.miss(line.schedule_id)
+                looks.append(Look(line.schedule_id, line.polled.timestamp(), reason))
+                ends.append(End(line.target, line.endpoint, line.polled, reason, None))
+        self._states.recall(looks, ends, at)
+
+    def has_learned(self, at: datetime) -> bool:
+        """Whether the plan is not what would follow from what is known now: new ids, new or too old videos."""
+        return self._learned or at - self._followed >= REPLANNED
 
     def resume(self, at: datetime) -> list[Outcome]:
         """Judge what a crash left unjudged, and end the alerts whose rule or target is no more."""
-        ended = self._commit([self._end(orphan, at) for orphan in self._orphans()], at)
+        ended = self.retire(at)
         unjudged = {line.target for line in self._store.unjudged()}
         looked = (unjudged | self._alerts.keys()) & self._targets.keys()
         outcomes = [outcome for target in looked for outcome in self._look(target, self._all_rules(target), at)]
         return ended + self._commit(outcomes, at, self._store.committed())
+
+    def retire(self, at: datetime) -> list[Outcome]:
+        """End the alerts whose rule or target is no more."""
+        return self._commit([self._end(orphan, at) for orphan in self._orphans()], at)
 
     def reload_alerts(self) -> None:
         """Read the live alerts anew: after a start, or after a letter died and its channel is owed again."""
         self._alerts = {}
         for alert in self._store.live_alerts():
             self._keep(replace(alert, told={c: level for c, level in alert.told.items() if c in self._channels}))
+        everything = (alert for alerts in self._alerts.values() for alert in alerts.values())
+        self._standings.suspects = {alert.target for alert in everything if self._is_suspicious(alert)}
 
     def _since(self, at: datetime) -> Mapping[str, datetime]:
         needs = self._book.needs()
@@ -102,21 +153,13 @@ class Judge:
             for name, endpoint in ENDPOINTS.items()
         }
 
-    def _recall_sight(self, line: Remembered) -> None:
-        if line.outcome is None or line.polled is None:
-            return
-        reason = None if line.outcome == POLLED else Reason(line.outcome)
-        if reason is not None:
-            self._recent.miss(line.schedule_id)
-        self._recent.watches[line.schedule_id].failures = max(0, line.failures - 1)
-        self._recent.note([Look(line.schedule_id, line.polled.timestamp(), reason)])
-
     def _assign_rules(self, watched: Iterable[Remembered]) -> None:
         """Each target's rules by the endpoint whose poll can change them; targets alike share one table."""
         endpoints: dict[str, set[str]] = {}
         for line in watched:
             endpoints.setdefault(line.target, set()).add(line.endpoint)
         shared: dict[tuple[Subject, frozenset[str]], Mapping[str, tuple[Rule, ...]]] = {}
+        self._rules = {}
         for key, target in self._targets.items():
             kind = (target.subject, frozenset(endpoints.get(key, ())))
             if kind not in shared:
@@ -125,9 +168,7 @@ class Judge:
         self._timed = [key for key in self._targets if any(rule.timed for rule in self._all_rules(key))]
 
     def _rules_by_endpoint(self, subject: Subject, endpoints: frozenset[str]) -> Mapping[str, tuple[Rule, ...]]:
-        yields = {name: {metric.name for metric in ENDPOINTS[name].metrics} for name in endpoints} | {
-            "": HEALTH_METRICS
-        }
+        yields = {name: {metric.name for metric in ENDPOINTS[name].metrics} for name in endpoints} | {"": STATES}
         rules = self._book.applying(subject, frozenset().union(*yields.values()))
         return {name: tuple(rule for rule in rules if rule.needs.keys() & own) for name, own in yields.items()}
 
@@ -135,17 +176,16 @@ class Judge:
 
     def settle(self, ended: Sequence[Ended], owner: str, at: datetime) -> list[Outcome]:
         """Commit finished polls, take them in, judge their targets, and commit what follows."""
-        committed = self._store.commit_polls([each.polled for each in ended], owner)
+        settled = [each.settled for each in ended if each.settled is not None]
+        # What has left the plan meanwhile was paid for, and is told to nobody.
+        ended = [each for each in ended if each.polled.schedule_id in self._recent.watches]
+        lesson = self._states.learn(_ends(ended))
+        committed = self._store.commit_polls([each.polled for each in ended], owner, settled, lesson.noted)
         accepted = set(committed.accepted)
         ended = [each for each in ended if each.polled.schedule_id in accepted]
-        due: dict[str, dict[Rule, None]] = {}
-        for each in ended:
-            watch = self._recent.watches[each.polled.schedule_id]
-            self._take_in(each.polled)
-            due.setdefault(watch.target, {}).update(dict.fromkeys(self._rules[watch.target][watch.endpoint.name]))
-        looks = [Look(e.polled.schedule_id, e.polled.at.timestamp(), e.reason, e.detail) for e in ended]
-        for target in self._recent.note(looks):
-            due.setdefault(target, {}).update(dict.fromkeys(self._rules[target][""]))
+        due = self._take_in(ended)
+        self._add_states(due, self._states.take_in(_looks(ended), lesson, at))
+        self._learned = self._learned or bool(lesson.ids) or any(map(self._names_new, lesson.listings))
         self._unfinished.update(due)
         outcomes = [outcome for target, rules in due.items() for outcome in self._look(target, rules, at)]
         followed = self._commit(outcomes, at, committed.number)
@@ -158,6 +198,7 @@ class Judge:
         Also at what a judgement left behind that could not be stored (a full disk).
         """
         outcomes: list[Outcome] = []
+        self._unfinished |= self._states.tick(at)
         unfinished = set(self._unfinished)
         for target in dict.fromkeys([*self._timed, *self._alerts, *unfinished]):
             alerting = {rule for rule, _ in self._alerts.get(target, ())}
@@ -168,11 +209,33 @@ class Judge:
         self._unfinished -= unfinished
         return followed
 
-    def _take_in(self, polled: Polled) -> None:
+    def _names_new(self, listing: Listing) -> bool:
+        known = self._watchlist.named(listing.account)
+        return any(video.video_id not in known for video in listing.videos)
+
+    def _take_in(self, ended: Sequence[Ended]) -> dict[str, dict[Rule, None]]:
+        """Fill the windows; the rules of each target that have something new to look at."""
+        due: dict[str, dict[Rule, None]] = {}
+        for each in ended:
+            watch = self._recent.watches[each.polled.schedule_id]
+            if each.asked:
+                self._add_states(due, self._states.doubt.look(watch, each.polled, each.reason))
+            self._fill(each.polled)
+            due.setdefault(watch.target, {}).update(dict.fromkeys(self._rules[watch.target][watch.endpoint.name]))
+        return due
+
+    def _add_states(self, due: dict[str, dict[Rule, None]], touched: Collection[str]) -> None:
+        """The rules that read what the daemon itself says of these targets."""
+        for target in touched:
+            due.setdefault(target, {}).update(dict.fromkeys(self._rules[target][""]))
+
+    def _fill(self, polled: Polled) -> None:
         if polled.values is None:
             self._recent.miss(polled.schedule_id)
-        else:
-            self._recent.see(polled.schedule_id, polled.at.timestamp(), polled.values.keys(), polled.values.values())
+            return
+        interval_s = None if polled.interval is None else polled.interval.total_seconds()
+        numbers = polled.values.keys(), polled.values.values()
+        self._recent.see(polled.schedule_id, polled.at.timestamp(), *numbers, interval_s)
 
     def _all_rules(self, target: str) -> Iterable[Rule]:
         return dict.fromkeys(rule for rules in self._rules.get(target, {}).values() for rule in rules)
@@ -198,9 +261,8 @@ class Judge:
         )
 
     def _records(self, target: str, kind: str) -> Sequence[Record]:
-        if kind == "failure":
-            return self._recent.failures(target)
-        return self._store.facts(target, kind, RECORDS_KEPT_IN_SIGHT)
+        own = self._states.records(target, kind)
+        return self._store.facts(target, kind, RECORDS_KEPT_IN_SIGHT) if own is None else own
 
     def _commit(self, outcomes: Sequence[Outcome], at: datetime, judged_to: int | None = None) -> list[Outcome]:
         live = self._store.commit_judgement(outcomes, at, judged_to)
@@ -208,7 +270,31 @@ class Judge:
             self._drop(outcome.alert)
         for alert in live:
             self._keep(alert)
+        self._suspect({outcome.alert.target for outcome in outcomes}, at)
         return list(outcomes)
+
+    def _suspect(self, targets: Iterable[str], at: datetime) -> None:
+        """Look closer, from now on, at targets that an alert is about or may soon be."""
+        for target in targets:
+            alerts = self._alerts.get(target, {}).values()
+            now = any(self._is_suspicious(alert) for alert in alerts)
+            if now and target not in self._standings.suspects:
+                self._standings.suspects.add(target)
+                self._look_closer(target, at)
+            elif not now:
+                self._standings.suspects.discard(target)
+
+    def _is_suspicious(self, alert: Alert) -> bool:
+        return alert.rule in self._business and not isinstance(alert.state, Ok)
+
+    def _look_closer(self, target: str, at: datetime) -> None:
+        for endpoint in self._rules.get(target, {}):
+            line = self._recent.line(target, endpoint)
+            if line is not None:
+                watch = self._recent.watches[line]
+                due = self._standings.closer_turn(watch, at)
+                if due is not None and watch.endpoint.subject is self._targets[target].subject:
+                    self._store.wake([(target, endpoint)], due)
 
     def _drop(self, alert: Alert) -> None:
         alerts = self._alerts.get(alert.target, {})
@@ -242,3 +328,21 @@ class Judge:
         target = self._targets.get(alert.target) or Target(alert.target, Subject.ACCOUNT, alert.target, "")
         scene = Scene(target, {}, {}, at, {}, lambda _kind: ())
         return close(alert, retired(alert.rule, target.subject, alert.reach), scene, "it is no longer watched")
+
+
+def _ends(ended: Iterable[Ended]) -> list[End]:
+    """What can be learned from: not from what was never asked, and a carried poll says nothing besides its numbers."""
+    return [
+        End(each.target, each.endpoint, each.polled.at, each.reason, each.reading)
+        for each in ended
+        if each.asked and each.polled.carrier is None
+    ]
+
+
+def _looks(ended: Iterable[Ended]) -> list[Look]:
+    """How polls ended, but for the carried: they end as their carriers do."""
+    return [
+        Look(each.polled.schedule_id, each.polled.at.timestamp(), each.reason, each.detail)
+        for each in ended
+        if each.polled.carrier is None
+    ]

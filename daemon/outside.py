@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TextIO
 
 from daemon.clock import Clock
-from daemon.config import Access, Config, Override, Watched
+from daemon.config import Access, Config, Override, Watched, environment
 from daemon.fetch import Fetcher, Service
 from daemon.lock import hold
-from daemon.plan import interval_of, is_wanted
-from daemon.poll import Cookies
+from daemon.plan import cadence_of
 from daemon.providers import ENDPOINTS
 from daemon.providers.endpoint import Provider
 from daemon.secrets import Secret, Unresolved, resolve
 from daemon.simulator.server import Simulator
 from daemon.simulator.world import SCENARIOS, World
+from daemon.watchlist import Cookies
 from rules.values import Subject
 
 PART = "simulate:"
@@ -47,16 +47,15 @@ def has_keys(config: Config, env: Mapping[str, str]) -> bool:
 
 def real_outside(config: Config, out: TextIO, env: Mapping[str, str]) -> Outside:
     """The providers that have a key, and the cookies as they are at the time of each call."""
+    env = environment(env, config.base, config.env_file)
     services = {
         provider: Service(access.base_url, token, access.timeout_s)
         for provider, access in config.providers.items()
         if (token := _token(access, config, env)) is not None
     }
-    references = {watched.target.key: watched.cookie for watched in config.targets}
 
-    def cookies(target: str) -> Secret | Unresolved | None:
-        reference = references[target]
-        return resolve(reference, env, config.base) if reference else None
+    def cookies(watched: Watched) -> Secret | Unresolved | None:
+        return resolve(watched.cookie, env, config.base) if watched.cookie else None
 
     return Outside(Fetcher(services, _lanes(config)), frozenset(services), cookies, out, env)
 
@@ -68,7 +67,7 @@ async def simulation(config: Config, clock: Clock) -> AsyncIterator[Config]:
     What an earlier simulation left in that database is removed: its world is no more. Raises ``OSError`` in words where
     another daemon holds the database.
     """
-    world = World(started=clock.now(), step=SIMULATED_STEP, scenarios=parts(config))
+    world = World(started=clock.now(), step=SIMULATED_STEP, scenarios=parts(config), handles=handles(config))
     simulator = Simulator(world, clock.now)
     base_url = await simulator.start()
     try:
@@ -79,10 +78,11 @@ async def simulation(config: Config, clock: Clock) -> AsyncIterator[Config]:
             database=database,
             providers={provider: Access(base_url, "", 100.0, 10.0, 16) for provider in Provider},
             overrides={
-                name: Override(min(interval_of(endpoint, config), SIMULATED_INTERVAL), 100.0)
+                name: Override(min(cadence_of(endpoint, config).usual, SIMULATED_INTERVAL), 100.0)
                 for name, endpoint in ENDPOINTS.items()
-                if is_wanted(endpoint, config, config.book.needs())
             },
+            budgets={},
+            guard=None,
         )
     finally:
         await simulator.stop()
@@ -105,6 +105,17 @@ def parts(config: Config) -> dict[str, str]:
     }
 
 
+def handles(config: Config) -> dict[str, str]:
+    """The other names of each account -> its uid, or its handle: the handle first."""
+    return {
+        name: identity
+        for watched in config.targets
+        if watched.target.subject is Subject.ACCOUNT and (identity := watched.uid or watched.handle)
+        for name in (watched.handle, watched.sec_uid, watched.target.key.rpartition("/")[2])
+        if name and name != identity
+    }
+
+
 def _names(watched: Watched) -> list[str]:
     own = watched.video_id if watched.target.subject is Subject.VIDEO else watched.uid
     return [name for name in (watched.target.key.rpartition("/")[2], own) if name]
@@ -113,17 +124,22 @@ def _names(watched: Watched) -> list[str]:
 def simulated_outside(config: Config, out: TextIO, env: Mapping[str, str]) -> Outside:
     """The simulator in the place of each provider; the cookie of an account names the account."""
     services = {
-        provider: Service(access.base_url, Secret("simulated"), access.timeout_s)
+        provider: Service(access.base_url, Secret("simulated", hidden=()), access.timeout_s)
         for provider, access in config.providers.items()
     }
     return Outside(
         fetcher=Fetcher(services, _lanes(config)),
         providers=frozenset(services),
-        cookies=lambda target: Secret(f"sim-cookie:{target.rpartition('/')[2]}"),
+        cookies=_simulated_cookie,
         out=out,
-        env=env,
+        env=environment(env, config.base, config.env_file),
         simulated=True,
     )
+
+
+def _simulated_cookie(watched: Watched) -> Secret:
+    name = (watched.account or watched.target.key).rpartition("/")[2]
+    return Secret(f"sim-cookie:{name}", hidden=())  # what is made up need not be hidden
 
 
 def database_of(config: Config, env: Mapping[str, str]) -> Path:
@@ -152,5 +168,6 @@ def _lanes(config: Config) -> int:
 
 
 def _token(access: Access, config: Config, env: Mapping[str, str]) -> Secret | None:
-    token = resolve(access.token, env, config.base) if access.token else None
+    variables = environment(env, config.base, config.env_file)
+    token = resolve(access.token, variables, config.base) if access.token else None
     return token if isinstance(token, Secret) else None

@@ -8,48 +8,42 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from daemon.providers import ENDPOINTS
-from daemon.providers.answer import BLAME, Blames, Reason, SeriesKey
-from daemon.providers.endpoint import Endpoint, Provider
-from rules.values import NO_LABELS, Labels, Record, Subject, Window
+from daemon.providers.answer import SeriesKey
+from daemon.providers.endpoint import Endpoint
+from rules.values import NO_LABELS, Labels, Record, Window
 
 STALE_AFTER_INTERVALS = 3
 """A number older than this many polling intervals is not known any more."""
-
 
 KEPT = 4
 """Looks that are kept of every series that rules read, however short their windows: a message tells old and new."""
 
 
-PATIENCE = 5
-"""Failures in a row after which a target is blind, although others are answered: the provider is not to blame then."""
-
-PATIENCE_FOR_ABSENCE = 8
-"""The same for rows that a provider may not have collected yet."""
-
-
 @dataclass(slots=True)
 class Watch:
-    """One line of the plan: the newest numbers of a target from one endpoint, and whether it was seen lately.
+    """One line of the plan: the newest numbers of a target from one endpoint.
 
-    ``blamed`` says whose fault it is that the target was not seen at the last look that says something of it; None if
-    it was seen, or was not looked at yet (then ``looked`` is False).
+    ``blind`` says that the newest attempt to see them failed, ``suspended`` that they are not believed yet; ``seen_s``
+    is when they were seen last, in seconds since the epoch (0: never).
     """
 
     target: str
     endpoint: Endpoint
     fresh_for_s: float
     seen: tuple[tuple[SeriesKey, ...], Sequence[float]] = ((), ())
-    read: list[tuple[int, Window, float]] = field(default_factory=list)
+    seen_s: float = 0.0
+    read: list[tuple[int, str, Window, float]] = field(default_factory=list)
     blind: bool = False
-    failures: int = 0
-    looked: bool = False
-    blamed: Blames | None = None
+    suspended: bool = False
+
+    def numbers(self) -> dict[SeriesKey, float]:
+        """The newest numbers, where they are known."""
+        return {key: n for key, n in zip(*self.seen, strict=True) if not math.isnan(n)}
 
     def last(self) -> dict[SeriesKey, float]:
         """The newest numbers that the endpoint recalls, where they are known."""
@@ -57,15 +51,6 @@ class Watch:
         if not wanted:
             return {}
         return {key: n for key, n in zip(*self.seen, strict=True) if key[0] in wanted and not math.isnan(n)}
-
-
-class Look(NamedTuple):
-    """How a poll ended: ``reason`` is None if it brought numbers, ``detail`` says why not in words."""
-
-    schedule_id: int
-    at_s: float
-    reason: Reason | None
-    detail: str = ""
 
 
 Windows = dict[str, dict[Labels, Window]]
@@ -77,32 +62,47 @@ class Recent:
     def __init__(self, needs: Mapping[str, float]) -> None:
         self._needs = needs
         self._views: dict[str, Windows] = {}
-        self._failures: dict[str, dict[str, Record]] = {}
-        self._of_target: dict[str, list[Watch]] = {}
-        self._asked: dict[Provider, set[str]] = {provider: set() for provider in Provider}
-        self._unanswered: dict[Provider, set[str]] = {provider: set() for provider in Provider}
         self._measured: dict[str, dict[str, datetime]] = {}
         self._layouts: dict[tuple[SeriesKey, ...], tuple[SeriesKey, ...]] = {}
+        self._withheld: set[tuple[str, str]] = set()
+        self._lines: dict[tuple[str, str], int] = {}
         self.watches: dict[int, Watch] = {}
 
     def watch(self, schedule_id: int, target: str, endpoint: str, interval_s: float) -> Watch:
         """Begin to watch a line of the plan."""
         watch = Watch(target, ENDPOINTS[endpoint], STALE_AFTER_INTERVALS * interval_s)
         self.watches[schedule_id] = watch
-        self._of_target.setdefault(target, []).append(watch)
-        self._asked[watch.endpoint.provider].add(endpoint)
+        self._lines[target, endpoint] = schedule_id
         return watch
+
+    def unwatch(self, schedule_id: int) -> None:
+        """Forget a line that has left the plan, and its windows."""
+        watch = self.watches.pop(schedule_id)
+        del self._lines[watch.target, watch.endpoint.name]
+        view = self.view(watch.target)
+        for metric, labels in watch.seen[0]:
+            view.get(metric, {}).pop(labels, None)
+        for metric in {each.name for each in watch.endpoint.metrics} & view.keys():
+            if not view[metric]:
+                del view[metric]
+
+    def line(self, target: str, endpoint: str) -> int | None:
+        """The schedule id of a line; None if it is not in the plan."""
+        return self._lines.get((target, endpoint))
 
     def view(self, target: str) -> Windows:
         """The windows of a target, by metric and labels."""
         return self._views.setdefault(target, {})
 
-    def failures(self, target: str) -> list[Record]:
-        """Why the target, or the provider, is not seen: a record for each endpoint that failed last."""
-        return list(self._failures.get(target, {}).values())
-
-    def see(self, schedule_id: int, at_s: float, keys: Iterable[SeriesKey], numbers: Iterable[float | None]) -> None:
-        """Take in the numbers of one successful poll, in the order of their keys."""
+    def see(
+        self,
+        schedule_id: int,
+        at_s: float,
+        keys: Iterable[SeriesKey],
+        numbers: Iterable[float | None],
+        interval_s: float | None = None,
+    ) -> None:
+        """Take in the numbers of one successful poll, in the order of their keys; the next is ``interval_s`` away."""
         watch = self.watches[schedule_id]
         layout = tuple(keys)
         found = array("d", [math.nan if number is None else number for number in numbers])
@@ -110,9 +110,12 @@ class Recent:
             layout = watch.seen[0]
         else:
             self._lay_out(watch, self._layouts.setdefault(layout, layout))
-        watch.seen, watch.blind = (layout, found), False
-        for position, window, depth_s in watch.read:
-            window.blind = False
+        watch.seen, watch.seen_s, watch.blind = (layout, found), at_s, False
+        if interval_s is not None:
+            watch.fresh_for_s = STALE_AFTER_INTERVALS * interval_s
+        for position, metric, window, depth_s in watch.read:
+            window.blind = watch.suspended or (bool(self._withheld) and (watch.endpoint.name, metric) in self._withheld)
+            window.fresh_for_s = watch.fresh_for_s
             window.add(at_s, found[position])
             if len(window.times_s) > KEPT and window.times_s[1] < at_s - depth_s:
                 window.forget(min(at_s - depth_s, window.times_s[-KEPT]))
@@ -124,8 +127,36 @@ class Recent:
         """Take in a failed poll: what this endpoint tells of the target is unknown until it is seen again."""
         watch = self.watches[schedule_id]
         watch.blind = True
-        for _, window, _ in watch.read:
-            window.blind = True
+        self._cover(watch)
+
+    def suspend(self, schedule_id: int, suspended: bool) -> None:
+        """What this line tells is not to be believed yet, or is from now on."""
+        watch = self.watches[schedule_id]
+        watch.suspended = suspended
+        self._cover(watch)
+
+    def withhold(self, endpoint: str, metric: str) -> None:
+        """What this endpoint says of a metric is not to be believed for now: it counts as not seen."""
+        self._withheld.add((endpoint, metric))
+        self._cover_all(endpoint)
+
+    def believe(self, endpoint: str, metric: str) -> None:
+        """What it says counts again, with all that was seen meanwhile."""
+        self._withheld.discard((endpoint, metric))
+        self._cover_all(endpoint)
+
+    def _cover_all(self, endpoint: str) -> None:
+        for watch in self.watches.values():
+            if watch.endpoint.name == endpoint:
+                self._cover(watch)
+
+    def _cover(self, watch: Watch) -> None:
+        for _, metric, window, _ in watch.read:
+            window.blind = watch.blind or watch.suspended or (watch.endpoint.name, metric) in self._withheld
+
+    def withheld(self) -> frozenset[tuple[str, str]]:
+        """What is not to be believed for now: (endpoint, metric)."""
+        return frozenset(self._withheld)
 
     def _lay_out(self, watch: Watch, layout: tuple[SeriesKey, ...]) -> None:
         """Find the windows of a new set of series; those of series that are no more end."""
@@ -139,110 +170,35 @@ class Recent:
             depth_s = self._needs.get(metric)
             if depth_s is not None:
                 window = view.setdefault(metric, {}).setdefault(labels, Window(fresh_for_s=watch.fresh_for_s))
-                watch.read.append((position, window, depth_s))
+                watch.read.append((position, metric, window, depth_s))
 
-    # --- who can be seen at all -------------------------------------------------------------------------------
-
-    def note(self, looks: Sequence[Look]) -> set[str]:
-        """Take in how the polls of a group ended; the targets of which something new can be said."""
-        touched: set[str] = set()
-        answers: dict[Provider, dict[str, Look]] = {}
-        for look in looks:
-            endpoint = self.watches[look.schedule_id].endpoint
-            own = answers.setdefault(endpoint.provider, {})
-            if endpoint.name not in own or not _blames(look.reason, Blames.PROVIDER):
-                own[endpoint.name] = look
-        for provider, own in answers.items():
-            touched |= self._note_provider(provider, own)
-        for look in looks:
-            touched |= self._note_target(look)
-        return touched
-
-    def _note_target(self, look: Look) -> set[str]:
-        watch = self.watches[look.schedule_id]
-        watch.failures = 0 if look.reason is None else watch.failures + 1
-        self._remember_failure(watch.target, watch.endpoint.name, look)
-        if look.reason is not None:
-            blamed = self._blamed(watch, look.reason)
-            if blamed is None or blamed is Blames.PROVIDER:
-                return set()
-        else:
-            blamed = None
-        watch.looked, watch.blamed = True, blamed
-        found = {each.blamed for each in self._of_target[watch.target] if each.looked}
-        seen = "visible" if watch.endpoint.subject is Subject.ACCOUNT else "video_visible"
-        changed = self._state(
-            watch.target, seen, NO_LABELS, look.at_s, Blames.TARGET not in found, blamed is Blames.TARGET
-        )
-        if watch.endpoint.subject is Subject.ACCOUNT:
-            fine, mine = Blames.COOKIE not in found, blamed is Blames.COOKIE
-            changed |= self._state(watch.target, "cookie_ok", NO_LABELS, look.at_s, fine, mine)
-        return {watch.target} if changed else set()
-
-    def _blamed(self, watch: Watch, reason: Reason) -> Blames | None:
-        """Who is to blame for a failure; None if it says nothing of anybody yet."""
-        if reason is Reason.EMPTY and not watch.endpoint.tells_absence:
-            return Blames.TARGET if watch.failures >= PATIENCE_FOR_ABSENCE else None
-        blamed = BLAME[reason]
-        if blamed is Blames.PROVIDER and watch.failures >= PATIENCE and self._answers_others(watch.endpoint):
-            return Blames.TARGET
-        return blamed
-
-    def _answers_others(self, endpoint: Endpoint) -> bool:
-        up = self.view(provider_key(endpoint.provider)).get("endpoint_up", {}).get((("endpoint", endpoint.name),))
-        return up is not None and up.values[-1] == 1.0
-
-    def _note_provider(self, provider: Provider, answers: Mapping[str, Look]) -> set[str]:
-        target = provider_key(provider)
-        changed = False
-        for name, look in answers.items():
-            fine = not _blames(look.reason, Blames.PROVIDER)
-            changed |= self._state(target, "endpoint_up", (("endpoint", name),), look.at_s, fine)
-            self._remember_failure(target, name, look._replace(reason=None if fine else look.reason))
-        newest_s = max(look.at_s for look in answers.values())
-        unanswered = self._unanswered[provider]
-        if any(not _blames(look.reason, Blames.PROVIDER) for look in answers.values()):
-            unanswered.clear()
-            back = self._state(target, "provider_up", NO_LABELS, newest_s, fine=True)
-            if back:
-                self._doubt(target, newest_s, answers.keys())
-            return {target} if changed or back else set()
-        unanswered.update(answers)
-        if len(unanswered) >= min(2, len(self._asked[provider])):
-            changed |= self._state(target, "provider_up", NO_LABELS, newest_s, fine=False)
-        return {target} if changed else set()
-
-    def _doubt(self, target: str, at_s: float, asked: Collection[str]) -> None:
-        """A provider is back: of the endpoints that failed and were not asked again yet, nothing is known."""
-        for ((_, name),), window in self.view(target)["endpoint_up"].items():
-            if name not in asked and window.values[-1] == 0.0:
-                window.add(at_s, math.nan)
-
-    def _state(self, target: str, metric: str, labels: Labels, at_s: float, fine: bool, mine: bool = True) -> bool:
-        """Note a 0/1 state; whether that is news: a change, or one more failure that is this look's own (``mine``)."""
+    def state(self, target: str, metric: str, labels: Labels, at_s: float, value: float) -> bool:
+        """Note what the daemon itself says of a target; whether that is other than before. Only changes are kept."""
         window = self.view(target).setdefault(metric, {}).setdefault(labels, Window())
-        if window.times_s and window.values[-1] == float(fine) and (fine or not mine):
+        if window.times_s and _same(window.values[-1], value):
             return False
-        if window.times_s and at_s <= window.times_s[-1]:
-            window.values[-1] = float(fine)
-        window.add(at_s, float(fine))
-        window.forget(window.times_s[max(0, len(window.times_s) - 2)])
+        self.repeat(window, at_s, value)
         return True
 
-    def _remember_failure(self, target: str, endpoint: str, look: Look) -> None:
-        failures = self._failures.setdefault(target, {})
-        failures.pop(endpoint, None)
-        if look.reason is not None:
-            words = {"endpoint": endpoint, "reason": look.reason.value, "detail": look.detail}
-            failures[endpoint] = Record("failure", endpoint, words)
+    @staticmethod
+    def repeat(window: Window, at_s: float, value: float) -> None:
+        """Note a state once more, as a look of its own."""
+        if window.times_s and at_s <= window.times_s[-1]:
+            window.values[-1] = value
+        window.add(at_s, value)
+        window.forget(window.times_s[max(0, len(window.times_s) - 2)])
+
+    def forget(self, target: str, metric: str, labels: Labels = NO_LABELS) -> None:
+        """A state is no more."""
+        self.view(target).get(metric, {}).pop(labels, None)
 
     def latest(self) -> Iterator[tuple[str, SeriesKey, float]]:
         """(target, series, number) of all that is known: not what the newest look did not see. Any thread may ask."""
-        for watch in [each for each in self.watches.values() if not each.blind]:
+        for watch in [each for each in list(self.watches.values()) if not each.blind]:
             for key, number in zip(*watch.seen, strict=True):
                 yield watch.target, key, number
         for target, view in list(self._views.items()):
-            for metric in HEALTH_METRICS & view.keys():
+            for metric in STATES & view.keys():
                 for labels, window in list(view[metric].items()):
                     yield target, (metric, labels), window.values[-1]
 
@@ -251,13 +207,16 @@ class Recent:
         return self._measured.get(target, {})
 
 
-HEALTH_METRICS = frozenset({"provider_up", "endpoint_up", "cookie_ok", "visible", "video_visible"})
+def _same(before: float, now: float) -> bool:
+    return before == now or (math.isnan(before) and math.isnan(now))
 
 
-def provider_key(provider: Provider) -> str:
-    """The key of the target that stands for a provider."""
-    return f"provider/{provider}"
+STATES = frozenset(
+    {
+        *("provider_up", "endpoint_up", "cookie_ok", "cookie_suspect", "visible", "video_visible", "video_state"),
+        *("budget_used", "spent_usd", "balance_ends_at", "population_odd", "schema_odd"),
+    }
+)
+"""What the daemon itself says of its targets."""
 
-
-def _blames(reason: Reason | None, whom: Blames) -> bool:
-    return reason is not None and BLAME[reason] is whom
+Records = Sequence[Record]

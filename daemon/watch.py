@@ -54,9 +54,10 @@ class Watch:
         metrics: Metrics,
         owner: str,
         in_flight: Mapping[Provider, int],
+        renew: Callable[[datetime], Sequence[Outcome]],
     ) -> None:
         self._writer, self._poller, self._judge, self._deliverer = writer, poller, judge, deliverer
-        self._metrics, self._owner, self._in_flight = metrics, owner, in_flight
+        self._metrics, self._owner, self._in_flight, self._renew = metrics, owner, in_flight, renew
         self._calls: dict[asyncio.Task[None], Provider] = {}
         self._ended: list[Ended] = []
         self._settling: asyncio.Task[None] | None = None
@@ -111,7 +112,7 @@ class Watch:
                     endpoint=each.endpoint,
                     reason=each.reason.value,
                     detail=each.detail,
-                    again=each.polled.due.isoformat(),
+                    again=each.polled.due and each.polled.due.isoformat(),
                 )
         for outcome in outcomes:
             for transition in outcome.transitions:
@@ -126,7 +127,9 @@ class Watch:
                 )
 
     async def look(self, at: datetime) -> None:
-        """Judge what time alone changes, and what somebody is still owed."""
+        """Judge what time alone changes, and what somebody is still owed; follow what was learned of whom to watch."""
+        if self._judge.has_learned(at):
+            self._count((), await self._writer.run(lambda: self._renew(at)))
         self._count((), await self._writer.run(lambda: self._judge.watch_time(at)))
 
     async def resume(self, at: datetime) -> None:

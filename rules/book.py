@@ -55,7 +55,9 @@ class RuleModel(_Model):
     effect: str = Field("", description="What it means for the creator, in words for the message (for `when`).")
     summary: str = Field("", description="The message's first line; {name}, {owner} and {metric} are filled in.")
     records: str = Field("", description="Add the words of the records of this kind to the message.")
-    to: list[str] | None = Field(None, min_length=1, description="Channels to tell (default: all).")
+    to: list[str] | None = Field(
+        None, min_length=1, description="Channels to tell (default: all); `owner` is those of the target's owner."
+    )
 
     @model_validator(mode="after")
     def _one_condition(self) -> RuleModel:
@@ -144,6 +146,8 @@ class Fault:
 
 
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+OWNER = "owner"
+"""In ``to``: the channels of whoever looks after the target."""
 MESSAGE_NAMES = frozenset({"name", "owner", "platform", "rule", "level"})
 
 
@@ -266,8 +270,8 @@ class _Builder:
 
     def _check_channels(self) -> None:
         for position, channel in enumerate(self._model.to or []):
-            if channel not in self._channels:
-                near = did_you_mean(channel, frozenset(self._channels))
+            if channel not in self._channels and channel != OWNER:
+                near = did_you_mean(channel, frozenset({*self._channels, OWNER}))
                 self._fault(("to", position), f"unknown channel `{channel}`{near}")
 
     def _check_summary(self, conditions: Sequence[Expression]) -> None:

@@ -75,7 +75,7 @@ def _follow(rule: Rule, labels: Labels, alert: Alert | None, verdict: Verdict, l
     before = alert or Alert(rule.name, look.target.key, labels, Ok())
     at = look.at if rule.timed else seen_at(rule, labels, look.view) or look.at
     stepped = lifecycle.step(before.state, verdict, rule, at)
-    if stepped.state != before.state or any(owed(before, rule)):
+    if stepped.state != before.state or any(owed(before, rule, look.target.channels)):
         yield _outcome(rule, before, stepped, look)
 
 
@@ -95,7 +95,7 @@ def _outcome(rule: Rule, before: Alert, stepped: lifecycle.Step, look: Look) -> 
     ]
     letters = [
         Owed(channel, after.level, compose(scene, before, after, before.told.get(channel, 0), news))
-        for channel, news in owed(after, rule)
+        for channel, news in owed(after, rule, look.target.channels)
     ]
     told = {**before.told, **{letter.channel: letter.level for letter in letters}}
     return Outcome(replace(after, told=told), transitions, letters)

@@ -268,7 +268,7 @@ class _Compiler:
             if tree.metric in functions.NAMES:
                 return self.refuse(tree.at, f"`{tree.metric}` is a function; write {_usage(tree.metric)}")
             return self.refuse(tree.at, f"unknown metric `{tree.metric}`{did_you_mean(tree.metric, self.metrics)}")
-        if not metric.history and of is not functions.newest:
+        if not metric.history and of not in (functions.newest, functions.until):
             return self.refuse(tree.at, f"`{metric.name}` has no past to look at; hold it with `for` or `for_polls`")
         if not self._selectors_fit(tree.selectors, metric):
             return None

@@ -6,9 +6,9 @@ told, so whatever was lost on the way (a crash, a dead channel) is owed again at
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from rules.book import Rule
+from rules.book import OWNER, Rule
 from rules.values import Alert, Firing, News, Ok
 
 
@@ -24,15 +24,21 @@ def news(told: int | None, level: int) -> News | None:
     return News.CLIMBED if level > before else News.DESCENDED
 
 
-def owed(alert: Alert, rule: Rule) -> Iterator[tuple[str, News]]:
-    """The channels that are owed news of an alert, and which.
+def recipients(rule: Rule, owners: Iterable[str]) -> Iterable[str]:
+    """The channels that a rule tells, where ``owners`` are those of the target's owner; each once."""
+    named = [channel for name in rule.to for channel in (owners if name == OWNER else (name,))]
+    return dict.fromkeys(named)
+
+
+def owed(alert: Alert, rule: Rule, owners: Iterable[str] = ()) -> Iterator[tuple[str, News]]:
+    """The channels that are owed news of an alert, and which. ``owners`` are the channels of the target's owner.
 
     A rising alert is not told. Whoever was told that it fires is told that it is over, also if the rule names other
     channels by now.
     """
     if not isinstance(alert.state, Ok | Firing):
         return
-    channels = dict.fromkeys(rule.to if alert.level else ())
+    channels = dict.fromkeys(recipients(rule, owners) if alert.level else ())
     channels |= dict.fromkeys(channel for channel, told in alert.told.items() if told and not alert.level)
     for channel in channels:
         what = news(alert.told.get(channel), alert.level)

@@ -35,10 +35,6 @@ def _quiet():
     logs.configure("CRITICAL", False, str, io.StringIO())
 
 
-SIMULATED = [name for name in ENDPOINTS if f"\n  {name}: {{ interval" in EXAMPLE.read_text(encoding="utf-8")]
-"""The endpoints that the example asks, all of which the simulator serves."""
-
-
 class Inbox:
     """A web hook on 127.0.0.1 that keeps what it is sent, and can be told to refuse, or to answer later."""
 
@@ -133,6 +129,7 @@ async def tell(tmp_path, managers, operators):
         videos: str = "",
         scenarios: dict[str, str] | None = None,
         rules: str = RULES,
+        more: str = "",
         **world: object,
     ) -> Story:
         clock = ManualClock(START)
@@ -147,7 +144,10 @@ providers:
   tikhub: {{token: "${{NONE}}", base_url: "{base_url}", rate_per_s: 1000}}
   keyapi: {{token: "${{NONE}}", base_url: "{base_url}", rate_per_s: 1000}}
 endpoints:
-{"".join(f"  {name}: {{rate_per_s: 1000}}{chr(10)}" for name in SIMULATED)}
+{"".join(f"  {name}: {{rate_per_s: 1000}}{chr(10)}" for name in ENDPOINTS)}
+collect: [video_detail_analytics]
+owners: {{lin: [operators], wu: [managers]}}
+{more}
 accounts: [{accounts}]
 videos: [{videos}]
 channels:

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 import zstandard
 
-from storage.records import Claim
+from daemon.poll import Call
 from tests.benchmarks.bodies import CREATOR_INFO, FAKE_VIEWS, Answers
 from tests.benchmarks.measure import Figure, cpu_s, medians
 from tests.benchmarks.world import Inside
@@ -70,29 +70,29 @@ class Steps:
         """Poll every target of the endpoint once (how many there are), and then the others, unmeasured."""
         polls = 0
         with watched(self._inside, spans):
-            while claims := self._claim(spans, at):
-                self._poll(spans, claims, at)
-                polls += len(claims)
+            while calls := self._claim(spans, at):
+                self._poll(spans, calls, at)
+                polls += len(calls)
         self._inside.turn(at, self._group)
         return polls
 
-    def _claim(self, spans: Spans, at: datetime) -> list[Claim]:
+    def _claim(self, spans: Spans, at: datetime) -> list[Call]:
         with spans.span("claim"):
             return self._inside.claim(self._endpoint, at, self._group)
 
-    def _poll(self, spans: Spans, claims: list[Claim], at: datetime) -> None:
+    def _poll(self, spans: Spans, calls: list[Call], at: datetime) -> None:
         inside = self._inside
-        subjects = [inside.subject(claim) for claim in claims]
+        subjects = [inside.subject(call) for call in calls]
         bodies = [inside.answers.body(self._endpoint, subject) for subject in subjects]
         with spans.span("parse"):
             for body in bodies:
                 orjson.loads(body)
         with spans.span("open"):
-            opened = [inside.open(*each) for each in zip(claims, bodies, subjects, strict=True)]
+            opened = [inside.open(*each) for each in zip(calls, bodies, subjects, strict=True)]
         with spans.span("read"):
-            readings = [inside.read(*each, at) for each in zip(claims, opened, strict=True)]
+            readings = [inside.read(*each, at) for each in zip(calls, opened, strict=True)]
         with spans.span("end"):
-            ended = [inside.end(*each, at) for each in zip(claims, readings, strict=True)]
+            ended = [one for each in zip(calls, readings, strict=True) for one in inside.end(*each, at)]
         with spans.span("other"):
             inside.settle(ended, at)
 
@@ -104,7 +104,8 @@ def watched(inside: Inside, spans: Spans) -> Iterator[None]:
     parts = [
         (inside.app._store, "commit_polls", "commit polls"),
         (judge, "_take_in", "take in"),
-        (inside.app._recent, "note", "take in"),
+        (judge._states, "learn", "take in"),
+        (judge._states, "take_in", "take in"),
         (judge, "_look", "judge"),
         (judge, "_commit", "commit judgement"),
     ]

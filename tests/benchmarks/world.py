@@ -1,4 +1,4 @@
-"""Daemons to measure: the example's rules, many targets, three hours a turn, and no pace to wait for."""
+"""Daemons to measure: the example's rules, many targets, three hours a turn, no pace and no budget to wait for."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ import yaml
 from daemon.app import App
 from daemon.config import Access, Config, Override, load
 from daemon.envelope import Opened, open_answer
-from daemon.fetch import Fetcher, Service
+from daemon.fetch import Fetched, Fetcher, Service
 from daemon.judge import Ended
 from daemon.marked import parse
 from daemon.outside import Outside
-from daemon.poll import LEASE
+from daemon.poll import LEASE, Call, _settled
 from daemon.providers import ENDPOINTS, METRICS
 from daemon.providers.answer import Reading
 from daemon.providers.endpoint import Provider
 from daemon.secrets import Secret
-from storage.records import Claim
 from tests.benchmarks.bodies import CREATOR_INFO, FAKE_VIEWS, ROOT, Answers
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -35,7 +34,7 @@ UNPACED_PER_S = 1e6
 
 
 def write_config(folder: Path, videos: int, accounts: int) -> Path:
-    """The example's file with targets of ours in the place of its own."""
+    """The example's file with targets of ours in the place of its own, and no rule on what is not answered here."""
     document = parse((ROOT / "rules.example.yaml").read_text()).value  # safe_load takes the key `on` for a truth
     document["database"] = str(folder / "bench.db")
     document["accounts"] = [
@@ -44,6 +43,8 @@ def write_config(folder: Path, videos: int, accounts: int) -> Path:
     document["videos"] = [
         {"platform": "tiktok", "id": str(7 * 10**18 + each), "name": f"Video {each}"} for each in range(videos)
     ]
+    del document["budget"]
+    document["rules"] = [rule for rule in document["rules"] if rule["name"] != "balance"]
     path = folder / "bench.yaml"
     path.write_text(yaml.safe_dump(document, sort_keys=False))
     return path
@@ -72,13 +73,15 @@ class Inside:
     app: App
     answers: Answers
 
-    def claim(self, endpoint: str, at: datetime, most: int) -> list[Claim]:
-        """Lease what is due."""
-        return self.app._store.claim(endpoint, at, at + LEASE, self.app._owner, most)
+    def claim(self, endpoint: str, at: datetime, most: int) -> list[Call]:
+        """Lease what is due, and write its calls into the ledger."""
+        poller = self.app.watch._poller
+        claims = self.app._store.claim(endpoint, at, at + LEASE, self.app._owner, most)
+        return poller._written_down(list(poller._calls(ENDPOINTS[endpoint], claims, at)), at)
 
-    def open(self, claim: Claim, body: bytes, subject: str) -> Opened:
+    def open(self, call: Call, body: bytes, subject: str) -> Opened:
         """Parse one body and free it of its envelope, as after a call."""
-        name = "item_id" if claim.endpoint == FAKE_VIEWS else "user_id"
+        name = "item_id" if call.endpoint.name == FAKE_VIEWS else "user_id"
         opened = open_answer(
             Provider.TIKHUB,
             200,
@@ -90,20 +93,21 @@ class Inside:
         assert isinstance(opened, Opened), opened
         return opened
 
-    def subject(self, claim: Claim) -> str:
-        """The id that the provider knows a target by."""
-        watched = self.app.watch._poller._watched[claim.target]
+    def subject(self, call: Call) -> str:
+        """The id that the provider knows the call's target by."""
+        watched = self.app._watchlist[call.claims[0].target]
         return watched.video_id or watched.uid
 
-    def read(self, claim: Claim, opened: Opened, at: datetime) -> Reading:
+    def read(self, call: Call, opened: Opened, at: datetime) -> Reading:
         """The numbers of one answer."""
-        reading = ENDPOINTS[claim.endpoint].read([opened.data], self.app.watch._poller._asked(claim, at))
+        reading = call.endpoint.read([opened.data], self.app.watch._poller._asked(call.claims[0], at))
         assert isinstance(reading, Reading), reading
         return reading
 
-    def end(self, claim: Claim, reading: Reading, at: datetime) -> Ended:
-        """A finished poll, with its payload and its next turn."""
-        return self.app.watch._poller._ended(ENDPOINTS[claim.endpoint], claim, reading, at, 0.0)
+    def end(self, call: Call, reading: Reading, at: datetime) -> list[Ended]:
+        """The finished poll, with its payload, its next turn and its cost."""
+        fetched = Fetched({call.claims[0].target: reading}, calls=1, seconds=0.0)
+        return self.app.watch._poller._came_to(call, fetched.answers, at, _settled(call, fetched))
 
     def settle(self, ended: list[Ended], at: datetime) -> None:
         """Commit, take in, judge, commit."""
@@ -112,21 +116,21 @@ class Inside:
     def turn(self, at: datetime, group: int) -> int:
         """Poll everything that is due, ``group`` polls a commit; how many those were."""
         return sum(
-            self._group(claims, at) for name in (FAKE_VIEWS, CREATOR_INFO) for claims in self._due(name, at, group)
+            self._group(calls, at) for name in (FAKE_VIEWS, CREATOR_INFO) for calls in self._due(name, at, group)
         )
 
-    def _due(self, endpoint: str, at: datetime, group: int) -> Iterator[list[Claim]]:
-        while claims := self.claim(endpoint, at, group):
-            yield claims
+    def _due(self, endpoint: str, at: datetime, group: int) -> Iterator[list[Call]]:
+        while calls := self.claim(endpoint, at, group):
+            yield calls
 
-    def _group(self, claims: list[Claim], at: datetime) -> int:
-        self.settle([self._polled(claim, at) for claim in claims], at)
-        return len(claims)
+    def _group(self, calls: list[Call], at: datetime) -> int:
+        self.settle([ended for call in calls for ended in self._polled(call, at)], at)
+        return len(calls)
 
-    def _polled(self, claim: Claim, at: datetime) -> Ended:
-        subject = self.subject(claim)
-        opened = self.open(claim, self.answers.body(claim.endpoint, subject), subject)
-        return self.end(claim, self.read(claim, opened, at), at)
+    def _polled(self, call: Call, at: datetime) -> list[Ended]:
+        subject = self.subject(call)
+        opened = self.open(call, self.answers.body(call.endpoint.name, subject), subject)
+        return self.end(call, self.read(call, opened, at), at)
 
 
 def times(first: int = 0) -> Iterator[datetime]:

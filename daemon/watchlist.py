@@ -1,0 +1,136 @@
+"""Who is watched now: the configured targets, and what was learned since: their ids, and their accounts' videos."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from daemon.config import Config, Watched
+from daemon.config_targets import discovered_video, identified
+from daemon.providers.answer import Videos
+from daemon.providers.endpoint import Provider
+from daemon.secrets import Secret, Unresolved
+from daemon.snowflake import created_of
+from rules.values import Subject, Target
+from storage.records import Discovered, Identity
+
+Cookies = Callable[[Watched], Secret | Unresolved | None]
+"""A target's cookie as it is now: None if it has none, Unresolved if its reference leads nowhere."""
+
+OWN_CANARY = "own"
+"""The canary of a provider whose probe has a subject of its own."""
+
+PROVIDER_NAMES = {Provider.TIKHUB: "TikHub", Provider.KEYAPI: "KeyAPI"}
+
+
+def provider_key(provider: Provider) -> str:
+    """The key of the target that stands for a provider."""
+    return f"provider/{provider}"
+
+
+class Watchlist:
+    """The targets by key. It changes on the writer's thread only; any thread may look."""
+
+    def __init__(self, config: Config, providers: Iterable[Provider]) -> None:
+        self._configured = {watched.target.key: watched for watched in config.targets} | {
+            provider_key(provider): _provider(provider, config) for provider in providers
+        }
+        self._identities: Mapping[str, Identity] = {}
+        self._watched: dict[str, Watched] = dict(self._configured)
+        self._created: dict[str, datetime] = {}
+        self._videos: dict[str, dict[str, str]] = {}
+        self._named: Mapping[str, Collection[str]] = {}
+
+    def __getitem__(self, key: str) -> Watched:
+        return self._watched[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._watched
+
+    def __iter__(self) -> Iterator[Watched]:
+        return iter(list(self._watched.values()))
+
+    def targets(self) -> Mapping[str, Target]:
+        """Every target by its key."""
+        return {key: watched.target for key, watched in self._watched.items()}
+
+    def videos(self, account: str) -> Mapping[str, str]:
+        """The keys of an account's videos, by video id."""
+        return self._videos.get(account, {})
+
+    def named(self, account: str) -> Collection[str]:
+        """The ids of all videos that lists ever named as the account's, watched or not."""
+        return self._named.get(account, ())
+
+    def created(self, key: str) -> datetime | None:
+        """When a video was published, of an account when its newest known video was; None if unknown."""
+        return self._created.get(key)
+
+    def newest(self, key: str, named: Videos | None, at: datetime) -> datetime | None:
+        """As ``created``, with the videos that an answer about the account has just named."""
+        found = () if named is None else named.found
+        times = (self.created(key), *(video.created or created_of(video.video_id, at) for video in found))
+        return max((each for each in times if each is not None), default=None)
+
+    def renew(self, identities: Mapping[str, Identity], discovered: Sequence[Discovered], at: datetime) -> None:
+        """Take in what was learned: ids for accounts that lack them, and videos that are young enough to be watched."""
+        known = {
+            key: _identified(watched, identities.get(watched.account or key))
+            for key, watched in self._configured.items()
+        }
+        times: dict[str, datetime] = {}
+        by_account = _by_account(discovered)
+        for account, videos in by_account.items():
+            for video in _wanted(known.get(account), videos, at):
+                new = discovered_video(known[account], video.video_id, video.title)
+                known.setdefault(new.target.key, new)
+                if video.created is not None:
+                    times[new.target.key] = video.created
+        self._watched, self._identities = known, identities
+        self._named = {account: {video.video_id for video in videos} for account, videos in by_account.items()}
+        self._index(times, at)
+
+    def identity(self, key: str) -> Identity | None:
+        """What is stored of an account's ids; None if nothing was learned yet."""
+        return self._identities.get(key)
+
+    def _index(self, times: Mapping[str, datetime], at: datetime) -> None:
+        created: dict[str, datetime] = {}
+        videos: dict[str, dict[str, str]] = {}
+        for key, watched in self._watched.items():
+            if watched.target.subject is not Subject.VIDEO:
+                continue
+            videos.setdefault(watched.account, {})[watched.video_id] = key
+            published = times.get(key) or created_of(watched.video_id, at)
+            if published is not None:
+                created[key] = published
+                created[watched.account] = max(published, created.get(watched.account, published))
+        self._created, self._videos = created, videos
+
+
+def _provider(provider: Provider, config: Config) -> Watched:
+    key, name = provider_key(provider), PROVIDER_NAMES[provider]
+    target = Target(key, Subject.PROVIDER, name, "", channels=tuple(config.channels))
+    canary = config.providers[provider].canary
+    options = {} if canary is None else {"canary": canary or OWN_CANARY}
+    return Watched(target, uid="", handle="", video_id="", cookie="", options=options)
+
+
+def _identified(watched: Watched, identity: Identity | None) -> Watched:
+    return watched if identity is None else identified(watched, identity.uid, identity.sec_uid, identity.handle)
+
+
+def _by_account(discovered: Iterable[Discovered]) -> Mapping[str, list[Discovered]]:
+    found: dict[str, list[Discovered]] = {}
+    for video in discovered:
+        found.setdefault(video.account, []).append(video)
+    return found
+
+
+def _wanted(account: Watched | None, videos: Iterable[Discovered], at: datetime) -> Sequence[Discovered]:
+    """The account's newest videos, as many and as young as its ``discover`` says."""
+    if account is None or account.discover is None:
+        return ()
+    published = {video: video.created or created_of(video.video_id, at) or video.found for video in videos}
+    young = [video for video, created in published.items() if at - created <= account.discover.newer_than]
+    return sorted(young, key=published.__getitem__, reverse=True)[: account.discover.at_most]
