@@ -18,11 +18,15 @@ import httpx
 import pytest
 
 from daemon.providers import ENDPOINTS
+from daemon.simulator.world import FAULTS, SCENARIOS
 
 CREATORWATCH = shutil.which("creatorwatch", path=Path(sys.executable).parent)
 EXAMPLE = Path(__file__).parents[2] / "rules.example.yaml"
+OPERATIONS = EXAMPLE.parent / "docs" / "operations.md"
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-8]|9[0-7])[;m]")
 CREATOR = "/api/v1/tiktok/analytics/fetch_creator_info_and_milestones"
+
+COMMANDS = ["run", "check", "endpoints", "fetch", "plan", "spending", "simulate", "status", "alerts", "trust"]
 
 WRONG = """\
 listen: 0.0.0.0:1
@@ -106,15 +110,20 @@ def test_help_names_every_command_and_the_exit_codes(tmp_path):
     done = creatorwatch("--help", cwd=tmp_path)
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert re.findall(r"(?m)^│ (\w+)  ", done.stdout) == ["run", "check", "endpoints", "simulate", "status", "alerts"]
+    assert re.findall(r"(?m)^│ (\w+)  ", done.stdout) == COMMANDS
     assert "Exit codes: 0 all is well" in done.stdout
+
+
+def test_the_operations_manual_has_a_row_for_every_command():
+    rows = re.findall(r"(?m)^\| `creatorwatch (\w+)[^`]*` \|", OPERATIONS.read_text())
+    assert sorted(rows) == sorted(COMMANDS)
 
 
 def test_no_command_shows_the_help(tmp_path):
     assert "Usage: creatorwatch" in creatorwatch(cwd=tmp_path).stdout
 
 
-@pytest.mark.parametrize("command", ["run", "check", "endpoints", "simulate", "status", "alerts"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_of_its_own(command, tmp_path):
     done = creatorwatch(command, "--help", cwd=tmp_path)
 
@@ -163,13 +172,26 @@ def test_check_gives_the_same_faults_as_json(text, code, places, tmp_path):
     done = creatorwatch("check", "--json", cwd=tmp_path)
 
     assert (done.returncode, done.stderr) == (code, "")
-    assert [(fault["line"], fault["column"]) for fault in json.loads(done.stdout)] == places
+    faults = json.loads(done.stdout)
+    assert [(fault["line"], fault["column"]) for fault in faults] == places
+    assert {fault["file"] for fault in faults} == ({"rules.yaml"} if places else set())
 
 
-@pytest.mark.parametrize("command", ["run", "check", "status", "alerts"])
+def test_a_fault_of_a_roster_is_said_with_the_name_of_the_roster(tmp_path):
+    (tmp_path / "rules.yaml").write_text("roster: people.csv\n")
+    (tmp_path / "people.csv").write_text("platform,id,uid\ntiktok,ana,1\ntiktok,leo,none\n")
+    done = creatorwatch("check", "--json", cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert [(fault["file"], fault["line"]) for fault in json.loads(done.stdout)] == [("people.csv", 3)]
+
+
+@pytest.mark.parametrize(
+    "command", ["run", "check", "status", "alerts", "plan", "spending", "trust views", "fetch canary tikhub --file"]
+)
 def test_no_command_starts_with_a_configuration_that_is_wrong(command, tmp_path):
     (tmp_path / "wrong.yaml").write_text(WRONG)
-    done = creatorwatch(command, "wrong.yaml", cwd=tmp_path)
+    done = creatorwatch(*command.split(), "wrong.yaml", cwd=tmp_path)
 
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 3)
     assert [path.name for path in tmp_path.iterdir()] == ["wrong.yaml"]
@@ -183,15 +205,25 @@ def test_the_file_may_be_named_by_the_environment(tmp_path):
 # --- endpoints ------------------------------------------------------------------------------------------------------
 
 
-def test_endpoints_lists_all_six_with_cost_series_unit_and_meaning(tmp_path):
+def needs_of(endpoint):
+    any_of = " or ".join(sorted(endpoint.any_of))
+    return ", ".join([*sorted(endpoint.needs), *filter(None, [any_of])]) or "nothing"
+
+
+def test_endpoints_lists_all_with_cost_needs_series_unit_and_meaning(tmp_path):
     done = creatorwatch("endpoints", cwd=tmp_path)
 
-    assert (done.returncode, done.stderr, len(ENDPOINTS)) == (0, "", 6)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith(f"\nendpoints: {len(ENDPOINTS)}\n")
     for endpoint in ENDPOINTS.values():
         assert f"{endpoint.name}  {endpoint.provider} {endpoint.method} {endpoint.path}\n" in done.stdout
-        assert f"{endpoint.cost_usd} USD a call" in done.stdout
+        assert f"; needs {needs_of(endpoint)}\n" in done.stdout
+        assert f"{endpoint.cost_usd} USD a call, {endpoint.cadence}; {endpoint.freshness}\n" in done.stdout
         for metric in endpoint.metrics:
-            assert re.search(rf"{metric.name}\S* +{metric.unit} +{re.escape(metric.meaning)} *\n", done.stdout)
+            assert re.search(
+                rf"{metric.name}(\{{[^}}]+\}})? +{metric.unit} +{re.escape(metric.meaning)} *\n", done.stdout
+            )
+    assert "None" not in done.stdout
 
 
 def test_endpoints_are_the_same_in_json(tmp_path):
@@ -200,9 +232,33 @@ def test_endpoints_are_the_same_in_json(tmp_path):
     assert listed.keys() == ENDPOINTS.keys()
     for name, endpoint in ENDPOINTS.items():
         assert listed[name]["cost_usd"] == str(endpoint.cost_usd)
+        assert listed[name]["any_of"] == sorted(endpoint.any_of)
+        assert (listed[name]["vital"], listed[name]["lists_videos"]) == (endpoint.vital, endpoint.lists_videos)
         assert [(each["metric"], each["unit"], each["meaning"]) for each in listed[name]["series"]] == [
             (metric.name, metric.unit, metric.meaning) for metric in endpoint.metrics
         ]
+
+
+def test_endpoints_can_be_chosen_by_a_part_of_their_name_and_by_platform(tmp_path):
+    def names(*arguments):
+        return {
+            each["name"] for each in json.loads(creatorwatch("endpoints", "--json", *arguments, cwd=tmp_path).stdout)
+        }
+
+    assert names("fetch_item") == {name for name in ENDPOINTS if "fetch_item" in name}
+    assert names("--platform", "douyin") == {name for name, each in ENDPOINTS.items() if each.platform == "douyin"}
+    assert names("profile", "--platform", "tiktok") == {"tiktok_handler_user_profile"}
+    assert names("fetch_item_list", "--platform", "tiktok") == set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"), [(["fetch_itm_list"], "fetch_item_list"), (["--platform", "tictok"], "tiktok")]
+)
+def test_an_endpoint_or_platform_that_does_not_exist_is_exit_code_2(arguments, meant, tmp_path):
+    done = creatorwatch("endpoints", *arguments, cwd=tmp_path)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"did you mean `{meant}`?" in " ".join(done.stderr.replace("│", " ").split())
 
 
 # --- simulate -------------------------------------------------------------------------------------------------------
@@ -211,6 +267,7 @@ def test_endpoints_are_the_same_in_json(tmp_path):
 def test_the_simulator_answers_until_ctrl_c_and_plays_the_faults_it_was_given(tmp_path):
     out, err = tmp_path / "out", tmp_path / "err"
     command = [CREATORWATCH, "simulate", "--port", "0", "--scenario", "7=private", "--fault", "9=balance-402"]
+    command += ["--handle", "mei.eats=7", "--handle", "leo=9"]
     with (
         out.open("w") as stdout,
         err.open("w") as stderr,
@@ -226,6 +283,7 @@ def test_the_simulator_answers_until_ctrl_c_and_plays_the_faults_it_was_given(tm
     assert (simulator.returncode, err.read_text()) == (0, "")
     assert "stop: Ctrl-C" in out.read_text()
     assert [answer.status_code for answer in found.values()] == [200, 200, 402]
+    assert found["7"].json()["data"]["creator_info"]["unique_id"] == "mei.eats"
     followers = [found[user].json()["data"]["creator_info"]["follower_count"] for user in ("7", "8")]
     assert followers[0] == 0 < followers[1]
 
@@ -234,7 +292,8 @@ def test_the_simulator_answers_until_ctrl_c_and_plays_the_faults_it_was_given(tm
     ("arguments", "words"),
     [
         (["--scenario", "ana=calmm"], "did you mean `calm`?"),
-        (["--scenario", "calm"], "IDENTITY=NAME"),
+        (["--scenario", "calm"], "two names with = between"),
+        (["--handle", "mei="], "two names with = between"),
         (["--fault", "*=explode"], "unknown name `explode`"),
         (["--speed", "0"], "--speed"),
         (["--port", "65536"], "--port"),
@@ -245,6 +304,14 @@ def test_a_scenario_fault_speed_or_port_that_cannot_be_is_exit_code_2(arguments,
 
     assert (done.returncode, done.stdout) == (2, "")
     assert words in " ".join(done.stderr.replace("│", " ").split())
+
+
+def test_the_simulator_lists_its_scenarios_and_faults_and_serves_nothing(tmp_path):
+    done = creatorwatch("simulate", "--list", cwd=tmp_path)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    for name, meaning in {**{name: each.meaning for name, each in SCENARIOS.items()}, **FAULTS}.items():
+        assert re.search(rf"(?m)^ +{name} +{re.escape(meaning)} *$", done.stdout)
 
 
 def test_a_port_that_is_taken_is_said_in_one_line(tmp_path):
@@ -265,10 +332,13 @@ def test_status_counts_the_polls_the_alerts_and_the_messages(watched):
     assert (shown.returncode, shown.stderr) == (0, "")
     assert re.search(r"(?m)^ +get_account_health_status +2 +\w", shown.stdout)
     assert "alerts open: 1; messages waiting: 0, given up: 0; database: 0." in shown.stdout
-    assert facts["polls"].keys() == ENDPOINTS.keys()
+    assert {"get_account_health_status", "detect_fake_views"} <= facts["polls"].keys() <= ENDPOINTS.keys()
     assert facts["alerts"] == [{"rule": "violation-points", "level": 1, "count": 1}]
     assert facts["outbox"] == {"waiting": 0, "oldest": None, "dead": 0}
-    assert facts["failing"] == []
+    assert (facts["failing"], facts["doubted"]) == ([], [])
+    assert re.search(r"(?m)^ +tikhub +0\.\d{4} +0\.\d{4} +25 a day, 500 a month", shown.stdout)
+    assert 0 < float(facts["spent"]["tikhub"]["day_usd"]) <= float(facts["spent"]["tikhub"]["month_usd"])
+    assert facts["spent"]["tikhub"]["budget"] == {"day_usd": "25", "month_usd": "500"}
 
 
 def test_alerts_lists_what_is_open_and_to_whom_it_was_told(watched):
@@ -287,10 +357,10 @@ def test_alerts_lists_what_is_open_and_to_whom_it_was_told(watched):
     }
 
 
-@pytest.mark.parametrize("command", ["status", "alerts"])
+@pytest.mark.parametrize("command", ["status", "alerts", "spending", "trust views"])
 def test_a_database_that_is_not_there_yet_is_said_so_and_not_made(command, tmp_path):
     shutil.copy(EXAMPLE, tmp_path / "rules.yaml")
-    done = creatorwatch(command, cwd=tmp_path)
+    done = creatorwatch(*command.split(), cwd=tmp_path)
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "creatorwatch: creatorwatch.db: there is no database yet; `creatorwatch run` makes it\n"

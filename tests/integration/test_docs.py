@@ -18,15 +18,26 @@ import pytest
 import yaml
 
 from daemon.config import Config, load
-from daemon.config_models import AccountModel, ChannelModel, EndpointModel, FileModel, ProviderModel, VideoModel
+from daemon.config_models import (
+    AccountModel,
+    BudgetModel,
+    ChannelModel,
+    DiscoverModel,
+    EndpointModel,
+    FileModel,
+    GuardModel,
+    ProviderModel,
+    VideoModel,
+)
 from daemon.metrics import Metrics, SeriesNow, Totals
-from daemon.providers import ENDPOINTS, HEALTH, METRICS
+from daemon.providers import ENDPOINTS, METRICS
 from rules import functions
 from rules.book import LevelModel, RuleBook, RuleModel, build_book
-from rules.durations import parse_duration, say_duration
+from rules.durations import parse_duration
 from rules.expression import Expression, compile_condition
 from rules.grammar import Binary, Call, Unary, parse
 from rules.values import Target, Window
+from tests.recorded import READ, read_sample
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -72,7 +83,8 @@ def named(model):
 
 # --- configuration ----------------------------------------------------------------------------------------------
 
-MODELS = (FileModel, ProviderModel, EndpointModel, AccountModel, VideoModel, ChannelModel, RuleModel, LevelModel)
+IN_SECTIONS = {ProviderModel: "providers", BudgetModel: "budget", EndpointModel: "endpoints", ChannelModel: "channels"}
+MODELS = (FileModel, *IN_SECTIONS, AccountModel, DiscoverModel, VideoModel, GuardModel, RuleModel, LevelModel)
 CHANNELS = 'channels: {console: {url: "console://"}, managers: {url: "console://"}, operators: {url: "console://"}}\n'
 ENV = {"MANAGERS_URL": "console://", "OPERATORS_URL": "console://", "SMTP_PASSWORD": "not-a-real-one"}
 
@@ -92,21 +104,29 @@ def whole_file(text):
 def test_a_block_of_yaml_loads_unless_it_says_that_it_has_a_mistake(block, tmp_path):
     path = tmp_path / "rules.yaml"
     path.write_text(whole_file(block.text))
+    for table in (each for each in ALL_BLOCKS if each.language == "csv"):
+        (tmp_path / f"{table.info}.csv").write_text(table.text)
     loaded = load(path, ENV, METRICS, ENDPOINTS)
     assert isinstance(loaded, list) == block.text.startswith("# a whole file with a mistake"), loaded
 
 
-def test_the_example_file_loads_and_every_key_and_endpoint_occurs_in_it():
+def test_the_example_file_loads_and_every_key_occurs_in_it():
     loaded = load(EXAMPLE, {}, METRICS, ENDPOINTS)
     assert isinstance(loaded, Config)
     tree = yaml.load(EXAMPLE.read_text(), yaml.BaseLoader)
-    rules = tree["rules"]
-    providers, endpoints, channels = (tree[name].values() for name in ("providers", "endpoints", "channels"))
-    levels = [level for rule in rules for level in rule.get("levels", {}).values() if isinstance(level, dict)]
-    entries = [[tree], providers, endpoints, tree["accounts"], tree["videos"], channels, rules, levels]
-    for model, written in zip(MODELS, entries, strict=True):
-        assert named(model) - {key for entry in written for key in entry} == set(), model
-    assert tree["endpoints"].keys() == ENDPOINTS.keys()
+    levels = [level for rule in tree["rules"] for level in rule.get("levels", {}).values() if isinstance(level, dict)]
+    entries = {
+        FileModel: [tree, {"roster"}],  # a file that a fresh copy of the example would have to bring with it
+        **{model: tree[section].values() for model, section in IN_SECTIONS.items()},
+        AccountModel: tree["accounts"],
+        DiscoverModel: [account.get("discover", ()) for account in tree["accounts"]],
+        VideoModel: tree["videos"],
+        GuardModel: [tree["guard"]],
+        RuleModel: tree["rules"],
+        LevelModel: levels,
+    }
+    for model in MODELS:
+        assert named(model) - {key for entry in entries[model] for key in entry} == set(), model
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -115,20 +135,18 @@ def test_the_reference_has_every_key_of_a_model(model):
     assert named(model) - set(re.findall(r"^\| `(\w+)`", reference.read_text(), re.MULTILINE)) == set()
 
 
+def needs_of(endpoint):
+    return ", ".join(sorted(endpoint.needs)) or " or ".join(sorted(endpoint.any_of)) or "nothing"
+
+
 def test_the_table_of_endpoints_is_the_truth():
     text = (ROOT / "docs" / "configuration.md").read_text()
-    rows = dict(re.findall(r"^\| `(\w+)` \| (\w+ \w+ \| \w+ \| [^|]* \| [\d.]+) \|", text, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]* \| [^|]* \| [^|]* \| [\d.]+ \| [^|]*) \|$", text, re.MULTILINE))
     assert rows == {
-        name: f"{each.platform} {each.subject} | {', '.join(sorted(each.needs))} | {say_duration(each.interval_s)} "
-        f"| {each.cost_usd}"
+        name: f"{f'{each.platform or str()} {each.subject}'.strip()} | {needs_of(each)} | {each.cadence} "
+        f"| {each.cost_usd} | {each.freshness}"
         for name, each in ENDPOINTS.items()
     }
-
-
-def test_the_reference_has_every_metric_that_no_endpoint_lists():
-    text = (ROOT / "docs" / "rules.md").read_text()
-    rows = dict(re.findall(r"^\| `(\w+)(?:\{\w+\})?` \| (account|video|provider) \|", text, re.MULTILINE))
-    assert rows == {metric.name: metric.subject for metric in HEALTH}
 
 
 # --- the examples of the rule language --------------------------------------------------------------------------
@@ -372,6 +390,7 @@ def test_every_code_word_in_the_documents_occurs_in_the_source():
     files = [path for package in ("rules", "storage", "daemon", "deploy") for path in (ROOT / package).rglob("*.*")]
     sources = [*(path for path in files if path.suffix not in {".pyc", ".db"}), ROOT / "pyproject.toml", EXAMPLE]
     known = set(re.findall(r"\w+", "\n".join(path.read_text() for path in sources))) | exported().keys()
+    known |= {record.kind for sample in READ for record in read_sample(sample).records}
     used = {
         word
         for document in DOCUMENTS
