@@ -30,6 +30,8 @@ def imported(tree: ast.Module) -> set[str]:
         ("apscheduler", {"daemon/run.py"}),
         ("prometheus_client", {"daemon/metrics.py"}),
         ("yaml", {"daemon/marked.py"}),
+        ("openpyxl", {"daemon/workbook.py"}),
+        ("dotenv", {"daemon/envfile.py"}),
         ("sqlmodel", {"storage"}),
         ("sqlalchemy", {"storage"}),
         ("alembic", {"storage"}),
