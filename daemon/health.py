@@ -14,6 +14,9 @@ from daemon.recent import Recent, Watch
 from daemon.watchlist import provider_key
 from rules.values import NO_LABELS, Labels, Record, Subject, Window
 
+REFUSALS = frozenset({Reason.AUTH, Reason.BALANCE})
+"""What the provider answers to whoever it serves no more, whatever is asked."""
+
 PATIENCE = 5
 """Failures in a row after which a target is blind, although others are answered: the provider is not to blame then."""
 
@@ -116,7 +119,8 @@ class Health:
         if reason is Reason.EMPTY and not endpoint.tells_absence:
             return Blames.TARGET if sight.failures >= PATIENCE_FOR_ABSENCE else None
         blamed = POLICY[reason].blames
-        if blamed is Blames.PROVIDER and sight.failures >= PATIENCE and self._answers_others(endpoint):
+        alone = reason not in REFUSALS and sight.failures >= PATIENCE
+        if blamed is Blames.PROVIDER and alone and self._answers_others(endpoint):
             return Blames.TARGET
         return blamed
 
@@ -129,7 +133,13 @@ class Health:
 
     def _note_provider(self, provider: Provider, answers: Mapping[str, Look]) -> set[str]:
         target = provider_key(provider)
-        changed = False
+        refusal = next((look for look in answers.values() if look.reason in REFUSALS), None)
+        if refusal is not None:
+            # One cause, one message: what a person has to mend is not told as an outage besides.
+            self._remember_failure(target, "key", refusal)
+            return {target} if self._state(target, "key_accepted", NO_LABELS, refusal.at_s, fine=False) else set()
+        self._failures.setdefault(target, {}).pop("key", None)
+        changed = self._state(target, "key_accepted", NO_LABELS, max(each.at_s for each in answers.values()), fine=True)
         for name, look in answers.items():
             # What is asked of the provider about itself has nobody else to blame.
             own = self._recent.watches[look.schedule_id].endpoint.subject is Subject.PROVIDER

@@ -213,7 +213,8 @@ def _same(before: float, now: float) -> bool:
 
 STATES = frozenset(
     {
-        *("provider_up", "endpoint_up", "cookie_ok", "cookie_suspect", "visible", "video_visible", "video_state"),
+        *("provider_up", "key_accepted", "endpoint_up", "cookie_ok", "cookie_suspect"),
+        *("visible", "video_visible", "video_state"),
         *("budget_used", "spent_usd", "balance_ends_at", "population_odd", "schema_odd"),
     }
 )

@@ -94,6 +94,7 @@ def _state(name: str, subject: Subject, meaning: str, *labels: str) -> Metric:
 HEALTH = (
     _state("provider_up", Subject.PROVIDER, "the newest call of this provider was not its failure"),
     _state("endpoint_up", Subject.PROVIDER, "as provider_up, of one endpoint", "endpoint"),
+    _state("key_accepted", Subject.PROVIDER, "it takes the key, and the balance is not used up"),
     _state("population_odd", Subject.PROVIDER, "so many targets do the same that it is not believed", *_PLACE),
     _state("schema_odd", Subject.PROVIDER, "a number is gone or has another scale, and is not believed", *_PLACE),
     Metric("spent_usd", Subject.PROVIDER, Unit.COUNT, "USD spent in this UTC day, month", ("period",), history=False),

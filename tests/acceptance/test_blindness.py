@@ -199,14 +199,15 @@ class Class(NamedTuple):
     days: float = 2
 
 
+REFUSES = "TikHub refuses the key, or its balance is used up"
 ONCE, SOON, PROBED = REGULAR + 5, REGULAR + 20, 76
 CLASSES = [
     Class("timeout", {DOWN}, ONCE / 3, True, {"provider_up", "endpoint_up"}, days=0.4),
     Class("http-500", {DOWN}, SOON, False, {"provider_up", "endpoint_up"}),
     Class("http-400-retry", {DOWN}, SOON, False, {"provider_up", "endpoint_up"}),
     Class("rate-limited", {DOWN}, SOON, False, {"provider_up", "endpoint_up"}),
-    Class("balance-402", {DOWN}, ONCE, False, {"provider_up", "endpoint_up"}),
-    Class("balance-403", {DOWN}, ONCE, False, {"provider_up", "endpoint_up"}),
+    Class("balance-402", {REFUSES}, ONCE, False, {"key_accepted"}),
+    Class("balance-403", {REFUSES}, ONCE, False, {"key_accepted"}),
     Class("scope-403", {DOWN}, ONCE, False, {"provider_up", "endpoint_up"}),
     Class("cloudflare-1010", {DOWN}, ONCE, False, {"provider_up", "endpoint_up"}),
     Class("html", {DOWN}, ONCE, True, {"provider_up", "endpoint_up"}),
@@ -234,7 +235,9 @@ async def test_each_class_of_no_answer_has_its_own_recipients_calls_bill_and_sta
         begin, billed_usd = story.clock.now(), story.simulator.spent_usd
         story.world.faults["*"] = case.fault
         await story.live(case.days * DAYS, 15 * MINUTES)
-        states = {name: known(story, name) for name in ("provider_up", "endpoint_up", "cookie_ok", "visible")}
+        states = {
+            name: known(story, name) for name in ("provider_up", "endpoint_up", "key_accepted", "cookie_ok", "visible")
+        }
         spent_usd = app._store.spent("tikhub", begin)
     assert managers.got == []
     told = [title.partition(": ")[2] for title in operators.titles()]

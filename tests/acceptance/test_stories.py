@@ -130,7 +130,7 @@ async def test_bought_fans_are_told_once_and_the_alert_ends_a_day_after_the_last
     ("fault", "who"),
     [
         ("http-500", "TikHub does not answer"),
-        ("balance-402", "TikHub does not answer"),
+        ("balance-402", "TikHub refuses the key, or its balance is used up"),
         ("rate-limited", "TikHub does not answer"),
         ("cookie-expired", "Mei: the cookie has expired"),
     ],

@@ -17,7 +17,7 @@ from tests.recorded import SAMPLE_OF, read_sample
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 STATES = {
-    Blames.PROVIDER: {"endpoint_up", "provider_up"},
+    Blames.PROVIDER: {"endpoint_up", "provider_up", "key_accepted"},
     Blames.COOKIE: {"cookie_ok"},
     Blames.TARGET: {"visible", "video_visible", "video_state"},
 }

@@ -86,7 +86,7 @@ def test_what_is_asked_of_the_provider_about_itself_has_nobody_else_to_blame(rec
     health.note([Look(3, HOUR, None)])
     health.note([Look(8, HOUR, reason, "why")])
     assert recent.view("provider/tikhub")["endpoint_up"][(("endpoint", "canary"),)].values[-1] == 0.0
-    assert states(recent, "provider/tikhub") == {"provider_up": 1.0}
+    assert states(recent, "provider/tikhub") == {"provider_up": 1.0, "key_accepted": 1.0}
     assert [record.id for record in health.failures("provider/tikhub")] == ["canary"]
 
 
@@ -141,3 +141,17 @@ def test_a_row_the_provider_has_not_collected_yet_makes_a_video_invisible_only_a
         assert states(recent, "tiktok/video/1") == {}
         health.note([Look(9, step * HOUR + 1, Reason.EMPTY)])
     assert states(recent, "tiktok/video/1") == {"video_visible": 0.0}
+
+
+@pytest.mark.parametrize("reason", [Reason.AUTH, Reason.BALANCE])
+def test_a_refused_key_is_told_at_once_and_as_no_outage_and_no_target_is_blamed(recent, health, reason):
+    health.note([Look(3, HOUR, None)])
+    assert health.note([Look(3, 2 * HOUR, reason, "why")]) == {"provider/tikhub"}
+    for step in range(PATIENCE):
+        assert health.note([Look(3, (3 + step) * HOUR, reason, "why")]) <= {"provider/tikhub"}
+    assert states(recent, "provider/tikhub") == {"provider_up": 1.0, "key_accepted": 0.0}
+    assert states(recent, "tiktok/account/a") == {"visible": 1.0}
+    assert [record.words["reason"] for record in health.failures("provider/tikhub")] == [reason.value]
+    health.note([Look(3, 9 * HOUR, None)])
+    assert states(recent, "provider/tikhub")["key_accepted"] == 1.0
+    assert health.failures("provider/tikhub") == []
