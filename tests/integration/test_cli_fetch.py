@@ -33,7 +33,7 @@ FAULTS = ["501=http-500", "502=not-found", "503=empty-200"]
 FILE = """\
 providers:
   tikhub: { token: "${TIKHUB_TOKEN}", base_url: "URL" }
-  keyapi: { token: "${KEYAPI_TOKEN}", base_url: "URL" }
+  keyapi: { token: "${KEYAPI_TOKEN}", base_url: "URL", canary: "7460937381265411370" }
 budget: { tikhub: { day: 0.002 } }
 accounts:
   - { platform: tiktok, id: mei, name: Mei, uid: "107955", cookie: "${COOKIE_MEI}" }
@@ -210,17 +210,16 @@ def test_the_ids_and_videos_that_a_daemon_learned_are_used(cli, tmp_path):
 
 
 def test_an_answer_is_read_in_the_light_of_the_numbers_that_a_daemon_stored(cli, tmp_path):
-    at = SystemClock().now()
+    at, target, canary = SystemClock().now(), "provider/keyapi", "keyapi_canary"
+    fell = re.compile(r"(?m)^ +keyapi_canary_ok +no +state *$")
+    assert not fell.search(cli("fetch", canary, target, KEYAPI_TOKEN="k").stdout)
     with closing(Store.open(tmp_path / "creatorwatch.db")) as store:
-        store.sync_targets([an_account("mei")], at)
-        store.plan([Planned("tiktok/account/mei", HEALTH, timedelta(hours=2), at)], at)
-        (claim,) = store.claim(HEALTH, at, at + timedelta(minutes=5), "a daemon", 1)
-        rating = {("health_scheme", NO_LABELS): 1.0}
-        store.commit_polls([Polled(claim.schedule_id, at, POLLED, at, rating, b"{}")], "a daemon")
-    done = cli("fetch", HEALTH, "mei")
-
-    assert re.search(r"(?m)^ +health_rating +6 +score *$", done.stdout)
-    assert "violation_score" not in done.stdout
+        store.sync_targets([Target(target, Subject.PROVIDER, "KeyAPI", "")], at)
+        store.plan([Planned(target, canary, timedelta(hours=6), at)], at)
+        (claim,) = store.claim(canary, at, at + timedelta(minutes=5), "a daemon", 1)
+        views = {("keyapi_canary_views", NO_LABELS): 1e12}
+        store.commit_polls([Polled(claim.schedule_id, at, POLLED, at, views, b"{}")], "a daemon")
+    assert fell.search(cli("fetch", canary, target, KEYAPI_TOKEN="k").stdout)
 
 
 # --- what it costs ----------------------------------------------------------------------------------------------------
