@@ -36,6 +36,7 @@ from daemon.config_targets import (
     written_accounts,
     written_videos,
 )
+from daemon.dashboards import read_dashboard
 from daemon.envfile import EnvFile
 from daemon.guard import Guard
 from daemon.marked import Problem, Tree, Where, parse, read
@@ -82,7 +83,8 @@ class Config:
 
     ``channels`` maps names to URLs that may hold references; those resolved when the file was read. ``providers`` has
     the ones that are configured, whether or not their token is there. ``collect`` names the endpoints and metrics that
-    are wanted beside those that rules read. ``owners`` maps people to channels. ``guard`` is None where it is off.
+    are wanted, or shown by a dashboard, beside those that rules read. ``owners`` maps people to channels. ``guard`` is
+    None where it is off.
     """
 
     base: Path
@@ -147,7 +149,7 @@ class _Reading:
             providers=dict(self._providers(file)),
             budgets=dict(self._budgets(file)),
             overrides=dict(self._overrides(file, endpoints)),
-            collect=self._collect(file, {*metrics, *endpoints}),
+            collect=self._collect(file, {*metrics, *endpoints}) | self._shown(file.dashboards, metrics),
             targets=self._targets(file),
             channels=dict(self._channels(file)),
             owners=_owners(file),
@@ -225,6 +227,17 @@ class _Reading:
                 near = did_you_mean(name, frozenset(known))
                 self._blame(("collect", position), f"unknown endpoint or metric{quoted(name)}{near}")
         return frozenset(file.collect)
+
+    def _shown(self, files: Iterable[str], metrics: Mapping[str, Metric]) -> frozenset[str]:
+        found: set[str] = set()
+        for position, name in enumerate(files):
+            dashboard = read_dashboard(self._base / name, metrics.values())
+            if isinstance(dashboard, Unreadable):
+                self._blame(("dashboards", position), f"{name}: {dashboard.reason}")
+                continue
+            found |= dashboard.metrics
+            self._notes += [f"{name} shows what is never exported: {each}" for each in dashboard.unknown]
+        return frozenset(found)
 
     def _check_owners(self, file: FileModel) -> None:
         for owner, named in file.owners.items():

@@ -184,6 +184,7 @@ class FileModel(_Model):
     budget: Section = {}
     endpoints: Section = {}
     collect: Annotated[list[str], _or_empty(list)] = []
+    dashboards: Files = []
     accounts: Items = []
     videos: Items = []
     roster: Files = []

@@ -27,7 +27,7 @@ warnings.filterwarnings("ignore", category=UserWarning, module="openpyxl")  # of
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """The file has no rows to give; ``reason`` is a clause of our own that quotes nothing of the file."""
+    """The file does not give what it should; ``reason`` is a clause of our own that quotes nothing of the file."""
 
     reason: str
 

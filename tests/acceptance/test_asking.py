@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -57,6 +60,25 @@ async def test_bought_views_are_looked_for_only_if_a_rule_or_the_collection_want
         await story.live(2 * DAYS, every=2 * HOURS)
     assert bool(turns(story, FAKE)) is asked
     assert bool(turns(story, HEALTH)) is (rules == POINTS)
+
+
+OWN = Path(__file__).parents[2] / "deploy" / "grafana" / "creatorwatch.json"
+
+
+@pytest.mark.parametrize("shown", [True, False])
+async def test_the_dashboard_of_the_house_is_fed_if_the_configuration_names_it(tell, shown):
+    more = f"dashboards: [{json.dumps(str(OWN))}]" if shown else ""
+    story = await tell(f"{MEI}, {XIAO}", VIDEO, rules=POINTS, more=more)
+    async with story.daemon():
+        await story.live(2 * DAYS, every=2 * HOURS)
+        page = story.app.metrics.render("")[0].decode()
+    assert {name for name in (FAKE, FANS, DIAGNOSIS, HEALTH) if turns(story, name)} == (
+        {FAKE, FANS, DIAGNOSIS, HEALTH} if shown else {HEALTH}
+    )
+    named = set(re.findall(r"creatorwatch_(?:account|video)_\w+", OWN.read_text()))
+    assert len(named) == 4
+    fed = {name for name in named if f"{name}{{" in page}
+    assert fed == (named if shown else {"creatorwatch_account_violation_score"})
 
 
 # --- as often as it is new --------------------------------------------------------------------------------------------

@@ -253,6 +253,13 @@ def test_a_secret_that_is_not_there_is_a_note_and_no_problem(good: Config):
     )
 
 
+def test_what_a_dashboard_shows_and_nobody_exports_is_a_note(tmp_path):
+    (tmp_path / "board.json").write_text('[{"expr": "creatorwatch_account_followers + creatorwatch_account_fans"}]')
+    config = config_of(tmp_path / "rules.yaml", f"{GOOD}collect: [fake_score]\ndashboards: [board.json]\n")
+    assert config.collect == {"fake_score", "follower_count"}
+    assert "board.json shows what is never exported: creatorwatch_account_fans" in config.notes
+
+
 def test_a_cookie_is_found_beside_the_configuration(good: Config):
     cookie = resolve(good.targets[0].cookie, ENV, good.base)
     assert isinstance(cookie, Secret)
@@ -279,6 +286,7 @@ WORDS = [
     "providers",
     "tikhub",
     "roster",
+    "dashboards",
     "owners",
     "budget",
     "discover",

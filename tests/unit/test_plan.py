@@ -78,6 +78,11 @@ def test_without_rules_nothing_is_asked(planned):
     assert planned() == {}
 
 
+def test_what_a_grafana_dashboard_shows_is_asked_without_a_rule(planned, tmp_path):
+    (tmp_path / "board.json").write_text('{"panels": [{"targets": [{"expr": "creatorwatch_video_fake_score > 60"}]}]}')
+    assert set(planned("violation_score > 9", more="dashboards: board.json")) == {(MEI, HEALTH), (VIDEO, FAKE)}
+
+
 @pytest.mark.parametrize("named", [FAKE, "fake_score"])
 def test_what_the_configuration_collects_is_asked_without_a_rule(planned, named):
     assert set(planned("violation_score > 9", more=f"collect: [{named}]")) == {(MEI, HEALTH), (VIDEO, FAKE)}
