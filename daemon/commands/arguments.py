@@ -1,0 +1,34 @@
+"""What commands are given: the arguments that several of them take, and choices out of what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+File = Annotated[Path, typer.Argument(help="The configuration.", envvar="CREATORWATCH_RULES")]
+FileOption = Annotated[Path, typer.Option("--file", help="The configuration.", envvar="CREATORWATCH_RULES")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+DEFAULT_FILE = Path("rules.yaml")
+
+
+def assignments(given: Sequence[str] | None, option: str, known: Collection[str] | None = None) -> dict[str, str]:
+    """The pairs A=B of a repeatable option; without ``known`` any B will do that is not empty."""
+    pairs = [text.rpartition("=") for text in given or ()]
+    for identity, _, name in pairs:
+        if known is not None:
+            choose(name, known, option)
+        if not identity or not name:
+            raise typer.BadParameter("expected two names with = between them", param_hint=option)
+    return {identity: name for identity, _, name in pairs}
+
+
+def choose(name: str, known: Collection[str], place: str) -> None:
+    """Leave with exit code 2 unless ``name`` is known."""
+    from rules.expression import did_you_mean
+
+    if name not in known:
+        near = did_you_mean(name, frozenset(known)) or f"; known are {', '.join(sorted(known)) or 'none'}"
+        raise typer.BadParameter(f"unknown name `{name}`{near}", param_hint=place)

@@ -1,0 +1,64 @@
+"""Look: how a daemon is doing, from the database that it writes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Annotated
+
+import typer
+
+from daemon.commands.arguments import DEFAULT_FILE, AsJson, File, choose
+from daemon.commands.exits import configured, reading
+
+
+def status(file: File = DEFAULT_FILE, as_json: AsJson = False) -> None:
+    """Say how the daemon of FILE is doing: what it sees, what it cannot see, what waits to be told."""
+    from daemon import show, show_status
+    from daemon.clock import SystemClock
+
+    config = configured(file)
+    with reading(config) as store:
+        seen = show_status.look(store, config.budgets, SystemClock().now())
+    if as_json:
+        show.as_json(show_status.status_facts(seen, config.budgets))
+    else:
+        show_status.status(seen, config.budgets)
+
+
+def alerts(
+    file: File = DEFAULT_FILE,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, the newest first.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List the alerts of the daemon of FILE."""
+    from daemon import show
+    from daemon.clock import SystemClock
+
+    config = configured(file)
+    with reading(config) as store:
+        rows = store.alerts(limit, open_only=not everything)
+    if as_json:
+        show.as_json([show.alert_facts(row, config.book) for row in rows])
+    else:
+        show.alerts(rows, config.book, SystemClock().now())
+
+
+def trust(
+    metric: Annotated[str, typer.Argument(help="Its name: `creatorwatch status` lists what is not believed.")],
+    file: File = DEFAULT_FILE,
+) -> None:
+    """Let the daemon of FILE believe METRIC again, which it does not since its numbers have changed their nature."""
+    from daemon.outside import database_of
+    from storage.store import Store
+
+    config = configured(file)
+    with reading(config) as store:
+        doubted = [each for each in store.quarantines() if each.metric == metric]
+        if not doubted:
+            choose(metric, {each.metric for each in store.quarantines()}, "METRIC")
+    with contextlib.closing(Store.open(database_of(config, os.environ))) as store:
+        for each in doubted:
+            store.release(each.endpoint, each.metric)
+    typer.echo(f"{metric} is believed again, by a running daemon within half a minute")

@@ -1,0 +1,60 @@
+"""Spend: what will be asked and paid, and what was."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from daemon.commands.arguments import DEFAULT_FILE, AsJson, File
+from daemon.commands.exits import CANNOT_RUN, complain, configured, reading
+
+if TYPE_CHECKING:
+    from daemon.config import Config
+    from daemon.forecast import Forecast
+
+
+def plan(file: File = DEFAULT_FILE, as_json: AsJson = False) -> None:
+    """Say what FILE will ask and cost in a day, before anything is asked; exit code 1 if that is above its budget."""
+    from daemon import forecast, show, show_money
+
+    config = configured(file)
+    planned = forecast_of(config)
+    notes, refused = list(forecast.notes(config, planned)), forecast.refuse(config, planned)
+    if as_json:
+        show.as_json(show_money.plan_facts(planned, config.budgets, notes, refused))
+    else:
+        show_money.plan(planned, config.budgets, notes)
+    if refused:
+        complain(refused)
+        raise typer.Exit(CANNOT_RUN)
+
+
+def spending(
+    file: File = DEFAULT_FILE,
+    days: Annotated[int, typer.Option(min=1, max=10_000, help="So many days of UTC, today the last.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """Say what the daemon of FILE has asked and spent, by endpoint. What may have been billed counts."""
+    from datetime import timedelta
+
+    from daemon import show, show_money
+    from daemon.budget import day_start
+    from daemon.clock import SystemClock
+
+    since = day_start(SystemClock().now()) - timedelta(days=days - 1)
+    with reading(configured(file)) as store:
+        spent = store.spending(since)
+    if as_json:
+        show.as_json(show_money.spending_facts(spent, since))
+    else:
+        show_money.spending(spent, since)
+
+
+def forecast_of(config: Config) -> Forecast:
+    """What a day of ``config`` will take, from now on."""
+    from daemon import forecast
+    from daemon.clock import SystemClock
+
+    at = SystemClock().now()
+    return forecast.forecast(forecast.lines_of(config, config.providers, at), config.book.rules, at)
