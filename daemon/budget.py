@@ -133,3 +133,8 @@ def _pairs(limits: Limits, spent: Spent) -> list[tuple[Decimal, Decimal]]:
 
 def _share(limit: Decimal, gone: Decimal) -> float:
     return float(gone / limit) if limit > 0 else 1.0
+
+
+def say_usd(usd: Decimal) -> str:
+    """US dollars to a hundredth of a cent, without their sign."""
+    return f"{usd:.4f}"

@@ -140,7 +140,7 @@ def watched_videos(
 
 def discovered_video(account: Watched, video_id: str, title: str) -> Watched:
     """A video that an answer named as one of the account's, watched as if the file named it below that account."""
-    name = " ".join(title.split())[:200]
+    name = " ".join("".join(filter(str.isprintable, word)) for word in title.split())[:200]
     model = VideoModel.model_construct(platform=Platform(account.target.platform), id=video_id, name=name)
     return _video(model, account, {account.target.owner: account.target.channels, EVERYBODY: account.target.channels})
 

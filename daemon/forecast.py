@@ -1,19 +1,21 @@
 """What a configuration will ask and cost in a day, before anything is asked. Pure.
 
 It is the steady state of a calm day: every line of the plan takes the turns that it will take, from its own phase on.
-Alerts, scores near a threshold, late numbers and failures add calls; a call counts as one page.
+Alerts, scores near a threshold, late numbers and failures add calls. What a database knows besides the file counts too:
+the videos that were discovered, and how many pages lists have.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
 from daemon import plan
+from daemon.budget import say_usd
 from daemon.cadence import Cadence, Standing
 from daemon.config import Config, Watched
 from daemon.providers.endpoint import Endpoint, Provider
@@ -21,6 +23,7 @@ from daemon.schedule import FILL_AHEAD, FIRST_SPREAD, first_due, phase_of
 from daemon.watchlist import Watchlist
 from rules.book import Rule
 from rules.values import Subject
+from storage.records import Discovered, Identity
 
 TIERS: Mapping[Provider, Sequence[int]] = {Provider.TIKHUB: (1_000, 5_000, 10_000, 20_000, 30_000)}
 TIER_STEP = Decimal("0.1")
@@ -30,6 +33,8 @@ single endpoints may have no discount)."""
 _DAY = timedelta(days=1)
 _LOOKED_UP = "0"
 """Stands for an id that is not known before it has been looked up."""
+_MADE_UP = "made-up-"
+"""Begins the id of a video that nobody knows yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,18 @@ class Forecast:
     peak_per_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was learned so far. ``pages`` are those of a call of an endpoint, on average; 1 where nothing is known."""
+
+    identities: Mapping[str, Identity] = field(default_factory=dict)
+    discovered: Sequence[Discovered] = ()
+    pages: Mapping[str, Decimal] = field(default_factory=dict)
+
+
+NOTHING_KNOWN = Known()
+
+
 class _Turn(NamedTuple):
     due_s: float
     wait_s: float
@@ -105,18 +122,27 @@ class _Asked(NamedTuple):
     calls_s: Sequence[float]
     turns: Sequence[tuple[Line, int]]
     first_calls: int
+    pages: Decimal
 
     def cost(self, calls: Decimal) -> Cost:
-        return Cost(calls, self.endpoint.cost_usd * calls)
+        """The cost of so many calls, each of several pages."""
+        return Cost(calls * self.pages, self.endpoint.cost_usd * calls * self.pages)
 
     def day(self) -> Cost:
         return self.cost(Decimal(len(self.calls_s)))
 
 
-def lines_of(config: Config, providers: Collection[Provider], at: datetime) -> Iterator[Line]:
-    """The lines of the plan once all ids are known that will be looked up; of videos, those that the file names."""
+def lines_of(
+    config: Config, providers: Collection[Provider], at: datetime, known: Known = NOTHING_KNOWN
+) -> Iterator[Line]:
+    """The lines of the plan once all ids are known that will be looked up.
+
+    Of an account whose videos are to be discovered, and of which fewer are known than one for each day that discovery
+    looks back, the missing ones are made up.
+    """
     watchlist = Watchlist(config, providers)
-    watchlist.renew({}, (), at)
+    watchlist.renew(known.identities, known.discovered, at)
+    watchlist.renew(known.identities, [*known.discovered, *_made_up(config, watchlist, at)], at)
     for line in plan.lines(config, [_identified(watched) for watched in watchlist], providers):
         if not line.carried:
             target, account = line.watched.target, line.watched.account
@@ -124,12 +150,27 @@ def lines_of(config: Config, providers: Collection[Provider], at: datetime) -> I
             yield Line(target.key, line.endpoint, cadence, created, target.tags, account or target.key)
 
 
-def forecast(lines: Iterable[Line], rules: Iterable[Rule], at: datetime) -> Forecast:
-    """What the 24 hours after ``at`` take."""
+def _made_up(config: Config, watchlist: Watchlist, at: datetime) -> Iterator[Discovered]:
+    """The videos of accounts that publish one a day, as far as they are not known."""
+    for account in config.targets:
+        if account.discover is None:
+            continue
+        created = map(watchlist.created, watchlist.videos(account.target.key).values())
+        young = sum(each is not None and at - each <= account.discover.newer_than for each in created)
+        wanted = min(account.discover.at_most, account.discover.newer_than // _DAY)
+        for days in range(wanted - young):
+            published = at - days * _DAY
+            yield Discovered(account.target.key, f"{_MADE_UP}{days}", "", published, published, at)
+
+
+def forecast(
+    lines: Iterable[Line], rules: Iterable[Rule], at: datetime, pages: Mapping[str, Decimal] = NOTHING_KNOWN.pages
+) -> Forecast:
+    """What the 24 hours after ``at`` take, where a call of an endpoint has so many ``pages``."""
     by_endpoint: dict[str, list[Line]] = {}
     for line in lines:
         by_endpoint.setdefault(line.endpoint.name, []).append(line)
-    asked = [_asked(own, at) for own in by_endpoint.values()]
+    asked = [_asked(own, at, pages.get(name, Decimal(1))) for name, own in by_endpoint.items()]
     by_provider = {each: [own for own in asked if own.endpoint.provider is each] for each in Provider}
     return Forecast(
         providers={provider: _load(provider, own) for provider, own in by_provider.items() if own},
@@ -161,21 +202,20 @@ def refuse(config: Config, forecast: Forecast) -> str | None:
         ):
             if limit_usd is not None and usd > limit_usd:
                 return (
-                    f"{provider} would cost {usd:.2f} USD {span}, above its budget of {limit_usd} USD: watch less, "
-                    "ask less often, or raise `budget`; `creatorwatch plan` shows what costs most"
+                    f"{provider} would cost {say_usd(usd)} USD {span}, above its budget of {limit_usd} USD: "
+                    "watch less, ask less often, or raise `budget`; `creatorwatch plan` shows what costs most"
                 )
     return None
 
 
 def notes(config: Config, forecast: Forecast) -> Iterator[str]:
     """What the figures leave out, a sentence each."""
-    yield "this is a calm day: alerts, scores near a threshold, late numbers, failures and further pages add calls"
+    yield "this is a calm day: alerts, scores near a threshold, late numbers and failures add calls"
     first = _sum(load.first for load in forecast.providers.values())
     if first.calls:
         yield f"the first start looks at every target at once: {first.calls} calls, {first.usd:.2f} USD, just once"
-    found = sum(watched.discover.at_most for watched in config.targets if watched.discover is not None)
-    if found:
-        yield f"discovery may add up to {found} videos, which no figure has"
+    if any(watched.discover for watched in config.targets):
+        yield "until lists have named an account's videos, one a day is assumed, and one page a list"
     for provider, load in forecast.providers.items():
         pace = config.providers[provider].rate_per_s
         if load.peak_per_s > pace:
@@ -189,7 +229,7 @@ def _identified(watched: Watched) -> Watched:
     return replace(watched, uid=watched.uid or _LOOKED_UP, sec_uid=watched.sec_uid or _LOOKED_UP)
 
 
-def _asked(lines: Sequence[Line], at: datetime) -> _Asked:
+def _asked(lines: Sequence[Line], at: datetime, pages: Decimal) -> _Asked:
     endpoint = lines[0].endpoint
     turns = [list(_turns(line, at)) for line in lines]
     calls_s = list(_filled(sorted(turn for own in turns for turn in own), endpoint.batch))
@@ -199,6 +239,7 @@ def _asked(lines: Sequence[Line], at: datetime) -> _Asked:
         calls_s,
         [(line, len(own)) for line, own in zip(lines, turns, strict=True)],
         -(-first // endpoint.batch),
+        pages,
     )
 
 

@@ -208,7 +208,11 @@ async def _ask(store: Store, outside: Outside, call: _Call, at: datetime) -> Ans
         options=watched.options,
     )
     [ledger_id] = store.open_calls([Attempt(endpoint.provider.value, endpoint.name, 1, endpoint.cost_usd)], at)
-    fetched = await outside.fetcher.fetch(endpoint, [asked], cookie, at)
+
+    async def write_page_down(page: int) -> None:
+        store.settle_calls([Settled(ledger_id, page, endpoint.cost_usd * page, None)])
+
+    fetched = await outside.fetcher.fetch(endpoint, [asked], cookie, at, write_page_down)
     answer = fetched.answers[watched.target.key]
     failure = answer if isinstance(answer, Failure) else None
     cost_usd = cost_of(failure, endpoint.cost_usd, fetched.calls)

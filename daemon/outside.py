@@ -40,9 +40,14 @@ class Outside:
     simulated: bool = False
 
 
+def with_keys(config: Config, env: Mapping[str, str]) -> frozenset[Provider]:
+    """The providers that have their key."""
+    return frozenset(name for name, access in config.providers.items() if _token(access, config, env) is not None)
+
+
 def has_keys(config: Config, env: Mapping[str, str]) -> bool:
     """Whether at least one provider has its key."""
-    return any(_token(access, config, env) is not None for access in config.providers.values())
+    return bool(with_keys(config, env))
 
 
 def real_outside(config: Config, out: TextIO, env: Mapping[str, str]) -> Outside:

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from daemon import show
+from daemon.budget import say_usd
 from daemon.once import Answered
 from daemon.providers.answer import Failure, Found, Ids, Reading, SeriesKey, Videos
-from daemon.show_money import say_usd
 from rules.message import say_number, say_time
 
 

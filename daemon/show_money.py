@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from daemon import show
-from daemon.budget import Limits
+from daemon.budget import Limits, say_usd
 from daemon.forecast import Cost, Forecast, Load
 from daemon.providers.endpoint import Provider
 from rules.message import say_time
@@ -79,11 +79,6 @@ def say_budget(limits: Limits | None) -> str:
     """A budget in words; "none" where there is none."""
     spans = [(limits.day_usd, "a day"), (limits.month_usd, "a month")] if limits else []
     return ", ".join(f"{usd} {span}" for usd, span in spans if usd is not None) or "none"
-
-
-def say_usd(usd: Decimal) -> str:
-    """US dollars to a hundredth of a cent, without their sign."""
-    return f"{usd:.4f}"
 
 
 def _total_usd(spent: Sequence[Spending]) -> Decimal:

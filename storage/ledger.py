@@ -66,12 +66,18 @@ def spending(connection: Connection, since_ms: int) -> list[Spending]:
     """What each endpoint took since a time, the dearest first."""
     cost, calls = func.sum(ledger.c.cost_microusd), func.sum(ledger.c.calls)
     groups = (
-        select(ledger.c.provider, ledger.c.endpoint, calls.label("calls"), cost.label("microusd"))
+        select(
+            ledger.c.provider,
+            ledger.c.endpoint,
+            calls.label("calls"),
+            cost.label("microusd"),
+            func.count().label("answers"),
+        )
         .where(ledger.c.at_ms >= since_ms)
         .group_by(ledger.c.provider, ledger.c.endpoint)
         .order_by(cost.desc(), ledger.c.provider, ledger.c.endpoint)
     )
     return [
-        Spending(row.provider, row.endpoint, row.calls, codec.from_microusd(row.microusd))
+        Spending(row.provider, row.endpoint, row.calls, codec.from_microusd(row.microusd), row.answers)
         for row in connection.execute(groups)
     ]

@@ -149,12 +149,16 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What one endpoint took; what nobody knows the end of counts as one call that cost all it may."""
+    """What one endpoint took; what nobody knows the end of counts as one call that cost all it may.
+
+    Each page of an answer is one of the ``calls``; the first pages are ``answers``.
+    """
 
     provider: str
     endpoint: str
     calls: int
     usd: Decimal
+    answers: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,11 +209,6 @@ class Store:
         with self._reading() as connection:
             return notes.discovered(connection)
 
-    def see_states(self, rows: Sequence[Sight]) -> None:
-        """Store what is known of videos' visibility."""
-        with self._writing() as connection:
-            notes.commit(connection, Noted(sights=rows))
-
     def sights(self) -> list[Sight]:
         """What is known of every video's visibility."""
         with self._reading() as connection:

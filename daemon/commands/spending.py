@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +15,11 @@ from daemon.commands.exits import CANNOT_RUN, complain, configured, reading
 
 if TYPE_CHECKING:
     from daemon.config import Config
-    from daemon.forecast import Forecast
+    from daemon.forecast import Forecast, Known
+    from daemon.providers.endpoint import Provider
+
+WEEK = timedelta(days=7)
+"""So long ago what lists took still says how many pages they have."""
 
 
 def plan(file: File = DEFAULT_FILE, as_json: AsJson = False) -> None:
@@ -36,8 +44,6 @@ def spending(
     as_json: AsJson = False,
 ) -> None:
     """Say what the daemon of FILE has asked and spent, by endpoint. What may have been billed counts."""
-    from datetime import timedelta
-
     from daemon import show, show_money
     from daemon.budget import day_start
     from daemon.clock import SystemClock
@@ -51,10 +57,28 @@ def spending(
         show_money.spending(spent, since)
 
 
-def forecast_of(config: Config) -> Forecast:
-    """What a day of ``config`` will take, from now on."""
+def forecast_of(config: Config, providers: Collection[Provider] | None = None) -> Forecast:
+    """What a day of ``config`` will take, from now on, of all ``providers`` or of these."""
     from daemon import forecast
     from daemon.clock import SystemClock
 
     at = SystemClock().now()
-    return forecast.forecast(forecast.lines_of(config, config.providers, at), config.book.rules, at)
+    known = _known(config, at)
+    lines = forecast.lines_of(config, config.providers if providers is None else providers, at, known)
+    return forecast.forecast(lines, config.book.rules, at, known.pages)
+
+
+def _known(config: Config, at: datetime) -> Known:
+    """What the daemon of ``config`` has learned, if it has run."""
+    from daemon.forecast import NOTHING_KNOWN, Known
+    from storage.records import StoreUnusableError
+    from storage.store import Store
+
+    try:
+        store = Store.open(config.database, readonly=True)
+    except StoreUnusableError:
+        return NOTHING_KNOWN  # there is none yet, or it is another version's: `run` says so
+    with contextlib.closing(store):
+        asked = store.spending(at - WEEK)
+        pages = {each.endpoint: Decimal(each.calls) / each.answers for each in asked}
+        return Known(store.identities(), store.discovered(), pages)

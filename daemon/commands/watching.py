@@ -107,9 +107,10 @@ def simulate(
 def _refuse_to_overspend(config: Config) -> None:
     """Leave with exit code 2 if a day of ``config`` would cost more than its budget. A simulation costs nothing."""
     from daemon import forecast
-    from daemon.outside import has_keys
+    from daemon.outside import with_keys
 
-    refused = forecast.refuse(config, forecast_of(config)) if has_keys(config, os.environ) else None
+    asked = with_keys(config, os.environ)
+    refused = forecast.refuse(config, forecast_of(config, asked)) if asked else None
     if refused:
         complain(refused)
         raise typer.Exit(WRONG)

@@ -20,7 +20,7 @@ import pytest
 from daemon.budget import day_start
 from daemon.clock import SystemClock
 from rules.values import Subject, Target
-from storage.records import Attempt, Quarantine, Settled, Sight
+from storage.records import Attempt, Noted, Quarantine, Settled, Sight
 from storage.store import Store
 
 CREATORWATCH = shutil.which("creatorwatch", path=Path(sys.executable).parent)
@@ -37,6 +37,20 @@ accounts:
 channels: { console: { url: "console://" } }
 rules:
   - { name: fans, on: account, when: follower_count > 1 }
+"""
+
+COLLECTING = """\
+listen: 127.0.0.1:0
+providers:
+  tikhub: { token: "${TIKHUB_TOKEN}", base_url: "http://127.0.0.1:9" }
+  keyapi: { token: "${KEYAPI_TOKEN}", base_url: "http://127.0.0.1:9" }
+budget: { BUDGET }
+endpoints: { fetch_creator_info_and_milestones: { interval: 10m } }
+collect: [video_detail_analytics]
+accounts: [{ platform: tiktok, id: mei, uid: "1" }]
+videos: [{ platform: tiktok, id: "7460937381265411370" }]
+channels: { console: { url: "console://" } }
+rules: [{ name: fans, on: account, when: follower_count > 1 }]
 """
 
 
@@ -119,7 +133,8 @@ def test_status_shows_what_was_spent_of_the_budget_and_which_videos_are_gone(cli
     videos = [Target(f"tiktok/video/{n}", Subject.VIDEO, str(n), "tiktok") for n in range(3)]
     store.sync_targets(videos, at)
     states = ("public", "public", "removed")
-    store.see_states([Sight(each.key, state, 0, at) for each, state in zip(videos, states, strict=True)])
+    sights = [Sight(each.key, state, 0, at) for each, state in zip(videos, states, strict=True)]
+    store.commit_polls([], "me", noted=Noted(sights=sights))
     shown, facts = cli("status"), json.loads(cli("status", "--json").stdout)
 
     assert (shown.returncode, shown.stderr) == (0, "")
@@ -165,18 +180,23 @@ def test_a_daemon_that_would_pass_its_budget_does_not_start_and_says_how_to_go_o
     done = cli("run", **KEY)
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("creatorwatch: tikhub would cost 0.29 USD a day, above its budget of 0.25 USD: ")
+    assert done.stderr.startswith("creatorwatch: tikhub would cost 0.2880 USD a day, above its budget of 0.25 USD: ")
     assert "raise `budget`; `creatorwatch plan` shows what costs most" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["rules.yaml"]
 
 
-def test_a_simulation_starts_above_any_budget(tmp_path):
-    (tmp_path / "rules.yaml").write_text(FILE)
+@pytest.mark.parametrize(
+    ("budget", "keys"),
+    [("tikhub: { day: 0.25 }", {}), ("keyapi: { day: 0.0001 }", KEY)],
+    ids=["simulated", "of a provider without a key"],
+)
+def test_a_budget_for_what_is_not_spent_is_no_reason_not_to_start(tmp_path, budget, keys):
+    (tmp_path / "rules.yaml").write_text(COLLECTING.replace("BUDGET", budget))
     out = tmp_path / "out"
     with (
         out.open("w") as stdout,
-        subprocess.Popen([CREATORWATCH, "run"], cwd=tmp_path, env=environment(), stdout=stdout) as daemon,
+        subprocess.Popen([CREATORWATCH, "run"], cwd=tmp_path, env=environment(**keys), stdout=stdout) as daemon,
     ):
         try:
             deadline_s = time.monotonic() + 15

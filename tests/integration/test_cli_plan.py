@@ -7,11 +7,20 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import closing
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from daemon.clock import SystemClock
+from rules.values import Subject, Target
+from storage.records import Attempt, FoundVideo, Listing, Noted, Settled
+from storage.store import Store
+
 CREATORWATCH = shutil.which("creatorwatch", path=Path(sys.executable).parent)
+LIST = "get_video_list_analytics"
 
 FILE = """\
 providers:
@@ -78,7 +87,7 @@ def test_only_the_dearest_accounts_are_shown_but_all_are_in_the_json(plan):
 def test_a_plan_above_its_budget_is_shown_and_ends_with_1_and_a_sentence(plan, arguments):
     done = plan(*arguments, text=FILE.replace("day: 1,", "day: 0.25,"))
     assert done.returncode == 1
-    assert done.stderr.startswith("creatorwatch: tikhub would cost 0.29 USD a day, above its budget of 0.25 USD")
+    assert done.stderr.startswith("creatorwatch: tikhub would cost 0.2880 USD a day, above its budget of 0.25 USD")
     assert "fetch_creator_info_and_milestones" in done.stdout
 
 
@@ -86,3 +95,21 @@ def test_a_file_with_a_mistake_is_not_planned(plan):
     done = plan(text=FILE.replace("follower_count", "folower_count"))
     assert done.returncode == 2
     assert done.stdout == ""
+
+
+def test_videos_that_were_discovered_and_pages_that_lists_took_count(plan, tmp_path):
+    text = FILE.replace('uid: "1"', 'uid: "1", handle: mei, cookie: "${COOKIE}", discover: true').replace(
+        "budget", "# "
+    )
+    before = json.loads(plan("--json", text=text).stdout)["endpoints"]
+    now = SystemClock().now()
+    with closing(Store.open(tmp_path / "creatorwatch.db")) as store:
+        store.sync_targets([Target("tiktok/account/mei", Subject.ACCOUNT, "Mei", "tiktok")], now)
+        found = tuple(FoundVideo(str(n), now - timedelta(hours=n), "") for n in range(100))
+        listing = Listing("tiktok/account/mei", "tiktok", found, now)
+        [row] = store.open_calls([Attempt("tikhub", LIST, 1, Decimal("0.001"))], now)
+        store.commit_polls([], "me", [Settled(row, 3, Decimal("0.003"), "ok")], Noted([listing]))
+    after = json.loads(plan("--json", text=text).stdout)["endpoints"]
+    stats = [endpoints["video_detail_analytics"]["calls_a_day"] for endpoints in (before, after)]
+    assert stats[1] > 2 * stats[0]
+    assert after[LIST]["calls_a_day"] == 3 * before[LIST]["calls_a_day"]

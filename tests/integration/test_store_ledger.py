@@ -61,7 +61,7 @@ def test_no_attempt_is_no_row(store):
 def test_a_settled_call_counts_with_what_it_cost(store):
     [call] = store.open_calls([attempt("0.025")], T0)
     store.settle_calls([Settled(call, 3, Decimal("0.003"), "ok")])
-    assert store.spending(T0) == [Spending("tikhub", USER, 3, Decimal("0.003"))]
+    assert store.spending(T0) == [Spending("tikhub", USER, 3, Decimal("0.003"), 1)]
 
 
 def test_a_poll_and_the_cost_of_its_call_are_one_commit(store):
@@ -84,14 +84,14 @@ def test_the_cost_of_a_poll_whose_lease_was_lost_is_kept(store):
         [Polled(schedule_id, T0, "ok", T0)], "somebody else", [Settled(call, 2, Decimal("0.002"), "ok")]
     )
     assert committed.accepted == []
-    assert store.spending(T0) == [Spending("tikhub", USER, 2, Decimal("0.002"))]
+    assert store.spending(T0) == [Spending("tikhub", USER, 2, Decimal("0.002"), 1)]
 
 
 def test_what_a_dead_process_may_have_spent_stays_spent(store, path):
     store.open_calls([attempt(schedule_ids=(claim(store),))], T0)
     again = Store.open(path)
     again.take_over([], T0 + MINUTE)
-    assert again.spending(T0) == [Spending("tikhub", USER, 1, Decimal("0.001"))]
+    assert again.spending(T0) == [Spending("tikhub", USER, 1, Decimal("0.001"), 1)]
     again.close()
 
 
@@ -105,9 +105,9 @@ def test_spend_is_of_one_provider_since_a_time(store):
 def test_spending_names_each_endpoint_and_the_dearest_comes_first(store):
     store.open_calls([attempt("0.001"), attempt("0.001"), attempt("0.05", "fakes"), attempt("0", "x", "keyapi")], T0)
     assert store.spending(T0) == [
-        Spending("tikhub", "fakes", 1, Decimal("0.05")),
-        Spending("tikhub", USER, 2, Decimal("0.002")),
-        Spending("keyapi", "x", 1, Decimal(0)),
+        Spending("tikhub", "fakes", 1, Decimal("0.05"), 1),
+        Spending("tikhub", USER, 2, Decimal("0.002"), 2),
+        Spending("keyapi", "x", 1, Decimal(0), 1),
     ]
 
 

@@ -137,11 +137,11 @@ def test_an_empty_listing_finds_nothing(store):
 def test_the_newest_sight_of_a_video_is_kept(store):
     discover(store, FoundVideo("7"), FoundVideo("8"))
     first = [Sight("douyin/video/7", "public", 1, T0), Sight("douyin/video/8", "private", 0, T0)]
-    store.see_states(first)
+    store.commit_polls([], "me", noted=Noted(sights=first))
     assert store.sights() == first
 
     gone = Sight("douyin/video/7", "removed", 2, T0 + MINUTE)
-    store.see_states([gone])
+    store.commit_polls([], "me", noted=Noted(sights=[gone]))
     assert store.sights() == [gone, first[1]]
 
 

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from daemon.budget import Limits
 from daemon.cadence import ByNewest, Every, Standing
 from daemon.config import Config, load
-from daemon.forecast import Cost, Line, forecast, lines_of, notes, refuse, tiered_usd
+from daemon.forecast import Cost, Known, Line, forecast, lines_of, notes, refuse, tiered_usd
 from daemon.providers import ENDPOINTS, METRICS
 from daemon.providers.endpoint import Provider
 from daemon.schedule import next_due
+from storage.records import Discovered
 
 AT = datetime(2026, 11, 21, 9, 41, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -177,10 +178,34 @@ def test_nothing_is_planned_for_an_account_of_which_nothing_is_known(configured)
     assert FANS not in planned(configured([{"platform": "tiktok", "id": "mei"}])).endpoints
 
 
-def test_discovery_is_noted_because_no_figure_has_its_videos(configured):
-    some = [{"platform": "tiktok", "id": name, "uid": "1", "discover": {"at_most": 50}} for name in ("mei", "leo")]
-    config = configured(some)
-    assert any("up to 100 videos" in note for note in notes(config, planned(config)))
+def test_of_an_account_to_be_discovered_one_video_a_day_is_assumed_and_said(configured):
+    named = [{"platform": "tiktok", "id": snowflake(n * DAY, n), "account": "mei"} for n in range(30)]
+    mei = {"platform": "tiktok", "id": "mei", "uid": "1", "cookie": "${COOKIE}"}
+    assumed, written = (configured([mei | found], videos) for found, videos in (({"discover": True}, ()), ({}, named)))
+    assert planned(assumed).endpoints[FAKE].calls == planned(written).endpoints[FAKE].calls == 3
+    assert any("one a day is assumed" in note for note in notes(assumed, planned(assumed)))
+    assert not any("one a day is assumed" in note for note in notes(written, planned(written)))
+    assert planned(configured([mei | {"discover": True}], named)).endpoints[FAKE].calls == 3, "and none twice"
+
+
+def test_no_more_videos_are_assumed_than_discovery_would_watch(configured):
+    mei = {"platform": "tiktok", "id": "mei", "uid": "1", "discover": {"at_most": 2, "newer_than": "30d"}}
+    lines = lines_of(configured([mei]), frozenset(Provider), AT)
+    assert len({each.target for each in lines if "/video/" in each.target}) == 2
+
+
+def test_videos_that_were_discovered_count_as_if_the_file_named_them(configured):
+    mei = {"platform": "tiktok", "id": "mei", "uid": "1", "discover": {"newer_than": "3d"}}
+    found = [Discovered("tiktok/account/mei", str(n), "", AT - n * DAY / 20, AT, AT) for n in range(60)]
+    lines = lines_of(configured([mei]), frozenset(Provider), AT, Known(discovered=found))
+    assert len({each.target for each in lines if "/video/" in each.target}) == 60
+
+
+def test_each_page_of_a_list_costs_a_call(configured):
+    lines = [line(LIST, str(n), cadence=Every(DAY)) for n in range(100)]
+    found = forecast(lines, (), AT, {LIST: Decimal("2.5")})
+    assert found.endpoints[LIST] == Cost(Decimal(250), 250 * ENDPOINTS[LIST].cost_usd)
+    assert found.providers[Provider.TIKHUB].first.calls == 250
 
 
 def test_a_peak_above_the_pace_is_noted(configured):
@@ -195,8 +220,8 @@ def test_a_peak_above_the_pace_is_noted(configured):
     [
         (Limits(None, None), None),
         (Limits(Decimal("0.032"), Decimal("0.96")), None),
-        (Limits(Decimal("0.031"), None), "0.03 USD a day, above its budget of 0.031 USD"),
-        (Limits(None, Decimal("0.95")), "0.96 USD in 30 days, above its budget of 0.95 USD"),
+        (Limits(Decimal("0.031"), None), "0.0320 USD a day, above its budget of 0.031 USD"),
+        (Limits(None, Decimal("0.95")), "0.9600 USD in 30 days, above its budget of 0.95 USD"),
     ],
 )
 def test_a_plan_above_a_budget_is_refused_in_words(configured, limits, sentence):

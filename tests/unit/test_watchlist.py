@@ -101,6 +101,12 @@ def test_a_found_video_has_owner_tags_channels_cookie_and_category_of_its_accoun
     assert (video.cookie, video.account, video.options["content_category"]) == ("${COOKIE}", XIAO, "product")
 
 
+def test_a_found_video_has_a_name_of_one_printable_line(config):
+    title = "\x1b[2Jhello\n \u202eworld\x07 " + "a" * 300
+    watchlist = renewed(config, discovered=found(HOUR, title=title))
+    assert watchlist[key(HOUR)].target.name == "[2Jhello world " + "a" * 185
+
+
 def test_a_video_that_the_file_names_keeps_its_name_and_stays_however_old_it_is(config):
     watchlist = renewed(config, discovered=found(9 * DAY, title="Theirs"), at=AT + OLD)
     assert watchlist[key(9 * DAY)].target.name == "Mine"
