@@ -34,8 +34,8 @@ check-types: .venv/dev ## mypy, strict
 check-layers: .venv/dev ## import-linter: daemon -> storage -> rules
 	$(BIN)/lint-imports
 
-unit: .venv/dev ## the tests
-	$(BIN)/pytest
+unit: .venv/dev ## the tests, all of them, on every core
+	$(BIN)/pytest --numprocesses auto --dist worksteal tests
 
 bench: .venv/dev ## speed and memory, as ratios of one run
 	$(BIN)/python -m tests.benchmarks
