@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
 import structlog
@@ -88,7 +88,8 @@ class App:
     async def close(self, drain_s: float) -> None:
         """Give what is under way ``drain_s`` seconds to finish, then let go of everything.
 
-        Calls that take longer are given up: their polls are due again after their lease.
+        Calls that take longer are given up. Their answers are lost, though they may be paid for: after the next start
+        their lines wait for the next turn.
         """
         await self.watch.drain(drain_s)
         await self._outside.fetcher.close()
@@ -113,11 +114,18 @@ class App:
             log.warning("a daemon ended in the middle", asked_again=taken.unsent, paid_and_lost=taken.maybe_sent)
         return store
 
-    def _plan(self, store: Store, at: datetime) -> None:
-        """Make the plan what follows from the configuration and from what was learned since."""
-        self._watchlist.renew(store.identities(), store.discovered(), at)
-        store.sync_targets(list(self._watchlist.targets().values()), at)
-        store.plan(list(plan(self._config, self._watchlist, self._outside.providers, at)), at)
+    def _plan(self, store: Store, at: datetime, accounts: Collection[str] | None = None) -> Collection[str] | None:
+        """Make the plan what follows from the configuration and from what was learned since, of these accounts.
+
+        None is all accounts. The keys of the targets that it was made for.
+        """
+        before = self._watchlist.of(accounts)
+        self._watchlist.renew(store.identities(), store.discovered(accounts), at, accounts)
+        watched = self._watchlist.of(accounts)
+        keys = None if accounts is None else {each.target.key for each in (*before, *watched)}
+        store.sync_targets([each.target for each in watched], at, keys)
+        store.plan(list(plan(self._config, self._watchlist, self._outside.providers, at, accounts)), at, keys)
+        return keys
 
     def _remember(self, at: datetime) -> None:
         self._standings.sights = recalled(self._store.sights())
@@ -126,14 +134,15 @@ class App:
 
     def _renew(self, at: datetime) -> list[Outcome]:
         """Follow what was learned: new ids, new videos, videos that are too old by now."""
-        self._plan(self._store, at)
-        self._judge.follow(self._held(), at)
+        accounts = self._judge.learned(at)
+        keys = self._plan(self._store, at, accounts)
+        self._judge.follow(self._held(accounts), at, keys)
         return self._judge.retire(at)
 
-    def _held(self) -> Mapping[str, set[str]]:
-        """The endpoints of each target, were every configured provider there to be asked."""
+    def _held(self, accounts: Collection[str] | None = None) -> Mapping[str, set[str]]:
+        """The endpoints of each target of these accounts, were every configured provider there to be asked."""
         held: dict[str, set[str]] = {}
-        for line in lines(self._config, self._watchlist, self._config.providers):
+        for line in lines(self._config, self._watchlist.of(accounts), self._config.providers):
             held.setdefault(line.watched.target.key, set()).add(line.endpoint.name)
         return held
 

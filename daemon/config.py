@@ -355,6 +355,13 @@ def _hints(config: Config, endpoints: Mapping[str, Endpoint]) -> Iterator[str]:
     ]
     if idle:
         yield f"settings for what no rule reads and `collect` does not name: {_some(idle)}"
+    reach = min((each.lists_videos for each in endpoints.values() if each.lists_videos), default=timedelta.max)
+    eager = [each.target.key for each in config.targets if each.discover and each.discover.newer_than > reach]
+    if eager:
+        yield (
+            f"no list goes back further than {reach.days} days, so older videos are watched only if they were found "
+            f"before: {_some(eager)}"
+        )
     unknown = {each.target.owner for each in config.targets if each.target.owner} - config.owners.keys()
     if unknown and any(OWNER in rule.to for rule in config.book.rules):
         yield f"rules tell the owner, but `owners` has no channels, so all are told, of: {_some(sorted(unknown))}"

@@ -1,21 +1,24 @@
 """A cookie is watched like everything else: it is valid, suspect or expired. Pure, but for the key of a digest.
 
 A refused call may be billed (HTTP 200 without data), so from the first refusal on only one line of the account asks,
-the cheapest, and ever less often; the first acceptance lets all others resume.
+the cheapest, and ever less often; the first acceptance lets all others resume. An answer without data may also mean
+that there is none, so a line that was contradicted once is believed again only when it brought numbers.
 """
 
 from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from daemon.providers.endpoint import Endpoint, Need
+from daemon.providers.endpoint import Endpoint
 from rules.values import Subject
+
+Line = tuple[str, str]
+"""The key of a target, and the name of an endpoint that is asked about it."""
 
 SECOND_LOOK = timedelta(minutes=2)
 """After the first refusal: long enough for a slip of the provider to pass (own choice)."""
@@ -72,22 +75,18 @@ def changed(cookie: CookieState, at: datetime) -> CookieState:
 
 
 def may_ask(cookie: CookieState, is_probe: bool, at: datetime) -> bool:
-    """Whether a line may use the cookie now; ``is_probe`` says that the line is its account's cheapest."""
+    """Whether a line may use the cookie now; ``is_probe`` says that the line alone tries it while it is refused."""
     return cookie.next_probe is None or (is_probe and at >= cookie.next_probe)
 
 
-def cheapest(endpoints: Iterable[Endpoint]) -> Endpoint | None:
-    """The endpoint by which a cookie is probed, of those that are asked with it; None if none needs a cookie.
+def probing_order(endpoint: Endpoint) -> tuple[bool, Decimal, bool, bool, timedelta, str]:
+    """Sorts the endpoints that need a cookie, the one by which it is best probed first.
 
-    The cheapest call; of these one about the account itself, of one page, that is asked most often anyway. With TikHub
-    that comes to ``get_account_health_status`` and ``fetch_author_diagnosis``.
+    One about the account, for videos come and go; of these the cheapest call, that names nobody else, of one page, that
+    is asked most often anyway. With TikHub that comes to ``get_account_health_status`` and ``fetch_author_diagnosis``.
     """
-    return min((each for each in endpoints if Need.COOKIE in each.needs), key=_price, default=None)
-
-
-def _price(endpoint: Endpoint) -> tuple[Decimal, bool, bool, timedelta, str]:
-    about_others = endpoint.subject is not Subject.ACCOUNT or len(endpoint.needs) > 1
-    return endpoint.cost_usd, about_others, endpoint.more is not None, endpoint.interval, endpoint.name
+    about_video, about_others = endpoint.subject is not Subject.ACCOUNT, len(endpoint.needs) > 1
+    return about_video, endpoint.cost_usd, about_others, endpoint.more is not None, endpoint.interval, endpoint.name
 
 
 class Fingerprints:

@@ -26,6 +26,10 @@ TOGETHER, CHANGED = "population_odd", "schema_odd"
 """The states by which rules read of it."""
 
 
+WRITTEN_DOWN = timedelta(hours=1)
+"""So often that a doubt goes on is stored: after a restart it may be over so much earlier."""
+
+
 class Doubt:
     """Compares each answer with the one before it, and withholds from the rules what is not to be believed."""
 
@@ -43,7 +47,8 @@ class Doubt:
         for place in self._quarantined:
             self._recent.withhold(*place)
         for each in store.incidents():
-            self._restore(Odd(each.endpoint, each.metric, Kind(each.kind), each.targets, each.looks, each.since))
+            kind = Kind(each.kind)
+            self._restore(Odd(each.endpoint, each.metric, kind, each.targets, each.looks, each.since, each.last))
 
     def _restore(self, odd: Odd) -> None:
         self._odd[odd.endpoint, odd.metric] = odd
@@ -56,9 +61,11 @@ class Doubt:
         """Take in how many targets each endpoint has, without the lines that are ``gone`` and still watched."""
         watches = self._recent.watches
         self._waiting.difference_update(gone)
-        for endpoint, size in Counter(watches[each].endpoint.name for each in watches.keys() - set(gone)).items():
+        lines = [watches[each] for each in watches.keys() - set(gone)]
+        for endpoint, size in Counter(line.endpoint.name for line in lines if self._is_asked(line)).items():
             self._sentinel.targets(endpoint, size)
-            if self._population is not None:
+        if self._population is not None:
+            for endpoint, size in Counter(line.endpoint.name for line in lines).items():
                 self._population.targets(endpoint, size)
         for watch in [watches[each] for each in gone]:
             if self._population is not None:
@@ -68,6 +75,10 @@ class Doubt:
                 self._recent.view(provider_key(provider)).setdefault(state, {})  # nothing is odd, and that is known
             for place in places:
                 self._say(state, place, 1.0, at)
+
+    def _is_asked(self, line: Watch) -> bool:
+        """Whether a line is asked by itself: what a list of an account carries is not."""
+        return self._watchlist[line.target].target.subject is line.endpoint.subject
 
     def look(self, watch: Watch, polled: Polled, reason: Reason | None) -> set[str]:
         """Take in what a poll says, before the windows do; the providers of which something new is to be told."""
@@ -90,9 +101,10 @@ class Doubt:
         if population is None:
             return ()
         begun = population.look(found)
-        if isinstance(found.endpoint.cadence, AtAges | Daily):
-            return begun  # it has its times: another look at somebody else would be paid for, and tell nothing new
-        if population.waits(endpoint, found.target, found.at_s):
+        if not population.waits(endpoint, found.target, found.at_s):
+            return begun
+        # What has its times is not looked at besides: that would be paid for, and tell nothing new.
+        if not isinstance(found.endpoint.cadence, AtAges | Daily):
             self._waiting.add(schedule_id)
             self._recent.suspend(schedule_id, suspended=True)
             lines = [(each, endpoint) for each in population.witnesses(endpoint, found.target)]
@@ -100,9 +112,14 @@ class Doubt:
         return begun
 
     def _begin(self, odd: Odd, at: datetime) -> None:
-        self._store.begin_incident(Incident(odd.endpoint, odd.metric, odd.kind.value, odd.targets, odd.of, odd.since))
-        self._odd[odd.endpoint, odd.metric] = odd
         self._withhold(TOGETHER, (odd.endpoint, odd.metric), at)
+        self._write_down(odd)
+
+    def _write_down(self, odd: Odd) -> None:
+        self._odd[odd.endpoint, odd.metric] = odd
+        self._store.write_incident(
+            Incident(odd.endpoint, odd.metric, odd.kind.value, odd.targets, odd.of, odd.since, odd.last)
+        )
 
     def _quarantine(self, quarantine: Quarantine, polled: Polled) -> None:
         place = _place(quarantine)
@@ -131,8 +148,11 @@ class Doubt:
         touched = {self._trust(place, at) for place in self._quarantined.keys() - stored}
         if self._odd:
             odd_now = [] if self._population is None else self._population.incidents(at.timestamp())
-            going_on = {(odd.endpoint, odd.metric) for odd in odd_now}
-            touched |= {self._end(place, at) for place in self._odd.keys() - going_on}
+            going_on = {(odd.endpoint, odd.metric): odd for odd in odd_now}
+            touched |= {self._end(place, at) for place in self._odd.keys() - going_on.keys()}
+            for place, odd in going_on.items():
+                if odd.last - self._odd[place].last >= WRITTEN_DOWN:
+                    self._write_down(odd)
         return touched | self._let_go(at.timestamp())
 
     def _let_go(self, at_s: float) -> set[str]:
@@ -148,12 +168,12 @@ class Doubt:
         return {lines[schedule_id].target for schedule_id in over}
 
     def records(self, provider: str) -> list[Record]:
-        """What is doubted of a provider (the key of its target), in words."""
-        words = {place: _say_odd(odd) for place, odd in self._odd.items()}
-        words |= {
+        """What is doubted of a provider (the key of its target), in words; first what waits for a person."""
+        words = {
             place: "; ".join([_say_changed(each), *self._differences.get(place, ())])
             for place, each in self._quarantined.items()
         }
+        words |= {place: _say_odd(odd) for place, odd in self._odd.items() if place not in words}
         return [
             Record("incident", " ".join(filter(None, place)), {"text": text})
             for place, text in words.items()

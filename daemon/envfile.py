@@ -15,7 +15,10 @@ MAX_BYTES = 1_000_000
 
 
 class EnvFile(Mapping[str, str]):
-    """The variables of a file as they are now, before those of ``env``; a file that cannot be read has none."""
+    """The variables of a file as they are now, before those of ``env``.
+
+    A file that cannot be read has none, and one that is larger than ``MAX_BYTES`` is not read.
+    """
 
     def __init__(self, path: Path, env: Mapping[str, str]) -> None:
         self._path, self._env = path, env
@@ -40,8 +43,8 @@ class EnvFile(Mapping[str, str]):
             about = self._path.stat()
         except OSError:
             return {}
-        if (about.st_mtime_ns, about.st_size) != self._seen and about.st_size <= MAX_BYTES:
-            self._values = _values(self._path)
+        if (about.st_mtime_ns, about.st_size) != self._seen:
+            self._values = _values(self._path) if about.st_size <= MAX_BYTES else {}
             self._seen = about.st_mtime_ns, about.st_size
         return self._values
 

@@ -57,6 +57,10 @@ So a call that never got a connection is told apart from one that was sent: it i
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.InvalidURL, UnicodeError)
 Before = Callable[[int], Awaitable[None]]
 
+_WITH_COOKIE = {
+    Reason.EMPTY: "HTTP 200 without data: there is none, or the cookie has expired",
+    Reason.AUTH: "401: the provider does not accept the API key, or the cookie has expired",
+}
 _ARCHIVE = b"PK"  # so begins a spreadsheet; a failure comes as JSON
 _EPOCH_S = 1e9  # a reset above this is a time, one below it a number of seconds
 
@@ -192,21 +196,23 @@ class Fetcher:
     ) -> tuple[list[object] | Failure, int]:
         """Return the data of every page, or the first failure; and how many requests that took."""
         pages: list[object] = []
+        page = Page(1)
         ends_s = time.monotonic() + PAGING_S
-        for page in range(1, PAGES + 1):
+        for calls in range(1, PAGES + 1):
             if pages and before is not None:
-                await before(page)
-            request = endpoint.ask(asked, cookie, Page(page, pages[-1] if pages else None))
-            opened = await self._call(lane, endpoint, request, at)
+                await before(calls)
+            opened = await self._call(lane, endpoint, endpoint.ask(asked, cookie, page), at)
             if isinstance(opened, Failure):
-                return opened, page
-            if pages and opened.data == pages[-1]:
-                return Failure(Reason.BAD_PAYLOAD, "the list repeats a page, so its end is not known"), page
+                return opened, calls
+            if page.number > 1 and opened.data == page.before:
+                return Failure(Reason.BAD_PAYLOAD, "the list repeats a page, so its end is not known"), calls
             pages.append(opened.data)
-            if endpoint.more is None or not endpoint.more(opened.data):
-                return pages, page
+            following = endpoint.after(page, opened.data, at)
+            if following is None:
+                return pages, calls
+            page = following
             if time.monotonic() > ends_s:
-                return Failure(Reason.TIMEOUT, f"the list did not end within {PAGING_S:.0f} s"), page
+                return Failure(Reason.TIMEOUT, f"the list did not end within {PAGING_S:.0f} s"), calls
         return Failure(Reason.BAD_PAYLOAD, f"the list did not end within {PAGES} pages"), PAGES
 
     async def _call(self, lane: _Lane, endpoint: Endpoint, request: Request, at: datetime) -> Opened | Failure:
@@ -322,8 +328,8 @@ def _read(endpoint: Endpoint, pages: list[object] | Failure, asked: Asked) -> Re
     answer = pages if isinstance(pages, Failure) else endpoint.read(pages, asked)
     if isinstance(answer, Failure) and not isinstance(pages, Failure):
         answer = replace(answer, billed=True)
-    if isinstance(answer, Failure) and answer.reason is Reason.EMPTY and Need.COOKIE in endpoint.needs:
-        return replace(answer, reason=Reason.COOKIE, detail="HTTP 200 without data: the cookie has probably expired")
+    if isinstance(answer, Failure) and Need.COOKIE in endpoint.needs:
+        return replace(answer, detail=_WITH_COOKIE.get(answer.reason, answer.detail))
     return answer
 
 

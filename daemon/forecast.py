@@ -18,7 +18,7 @@ from daemon import plan
 from daemon.budget import say_usd
 from daemon.cadence import Cadence, Standing
 from daemon.config import Config, Watched
-from daemon.providers.endpoint import Endpoint, Provider
+from daemon.providers.endpoint import Endpoint, Need, Provider
 from daemon.schedule import FILL_AHEAD, FIRST_SPREAD, first_due, phase_of
 from daemon.watchlist import Watchlist
 from rules.book import Rule
@@ -100,7 +100,7 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What was learned so far. ``pages`` are those of a call of an endpoint, on average; 1 where nothing is known."""
+    """What was learned so far. ``pages`` are those of a call of an endpoint, on average."""
 
     identities: Mapping[str, Identity] = field(default_factory=dict)
     discovered: Sequence[Discovered] = ()
@@ -166,7 +166,7 @@ def _made_up(config: Config, watchlist: Watchlist, at: datetime) -> Iterator[Dis
 def forecast(
     lines: Iterable[Line], rules: Iterable[Rule], at: datetime, pages: Mapping[str, Decimal] = NOTHING_KNOWN.pages
 ) -> Forecast:
-    """What the 24 hours after ``at`` take, where a call of an endpoint has so many ``pages``."""
+    """What the 24 hours after ``at`` take, where a call of an endpoint has so many ``pages``, or the fewest it can."""
     by_endpoint: dict[str, list[Line]] = {}
     for line in lines:
         by_endpoint.setdefault(line.endpoint.name, []).append(line)
@@ -215,7 +215,7 @@ def notes(config: Config, forecast: Forecast) -> Iterator[str]:
     if first.calls:
         yield f"the first start looks at every target at once: {first.calls} calls, {first.usd:.2f} USD, just once"
     if any(watched.discover for watched in config.targets):
-        yield "until lists have named an account's videos, one a day is assumed, and one page a list"
+        yield "until lists have named an account's videos, one a day is assumed, and the fewest pages a list can have"
     for provider, load in forecast.providers.items():
         pace = config.providers[provider].rate_per_s
         if load.peak_per_s > pace:
@@ -231,16 +231,23 @@ def _identified(watched: Watched) -> Watched:
 
 def _asked(lines: Sequence[Line], at: datetime, pages: Decimal) -> _Asked:
     endpoint = lines[0].endpoint
-    turns = [list(_turns(line, at)) for line in lines]
-    calls_s = list(_filled(sorted(turn for own in turns for turn in own), endpoint.batch))
-    first = sum(_is_due_at_once(line, at) for line in lines)
+    turns = [(line, list(_turns(line, at))) for line in lines]
+    together: dict[str, list[_Turn]] = {}
+    for line, own in turns:
+        together.setdefault(_caller(line), []).extend(own)
+    first = Counter(_caller(line) for line in lines if _is_due_at_once(line, at))
     return _Asked(
         endpoint,
-        calls_s,
-        [(line, len(own)) for line, own in zip(lines, turns, strict=True)],
-        -(-first // endpoint.batch),
-        pages,
+        [call_s for own in together.values() for call_s in _filled(sorted(own), endpoint.batch)],
+        [(line, len(own)) for line, own in turns],
+        sum(-(-each // endpoint.batch) for each in first.values()),
+        max(pages, Decimal(endpoint.parts(at))),
     )
+
+
+def _caller(line: Line) -> str:
+    """Whose cookie a call takes, "" if none: only what has the same shares a call."""
+    return line.account if Need.COOKIE in line.endpoint.needs else ""
 
 
 def _turns(line: Line, at: datetime) -> Iterator[_Turn]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from daemon.policy import POLICY
 from daemon.providers.answer import Blames, Reason
-from daemon.providers.endpoint import Endpoint, Provider
+from daemon.providers.endpoint import Endpoint, Need, Provider
 from daemon.recent import Recent, Watch
 from daemon.watchlist import provider_key
 from rules.values import NO_LABELS, Labels, Record, Subject, Window
@@ -25,12 +25,16 @@ PATIENCE_FOR_ABSENCE = 8
 
 
 class Look(NamedTuple):
-    """How a poll ended: ``reason`` is None if it brought numbers, ``detail`` says why not in words."""
+    """How a poll ended: ``reason`` is None if it brought numbers, ``detail`` says why not in words.
+
+    What was not ``sent``, because it is known that it would be in vain, shows nobody: it says why, and no more.
+    """
 
     schedule_id: int
     at_s: float
     reason: Reason | None
     detail: str = ""
+    sent: bool = True
 
 
 @dataclass(slots=True)
@@ -78,13 +82,17 @@ class Health:
         touched: set[str] = set()
         answers: dict[Provider, dict[str, Look]] = {}
         for look in looks:
+            watch = self._recent.watches[look.schedule_id]
+            self._remember_failure(watch.target, watch.endpoint.name, look)
+        sent = [look for look in looks if look.sent]
+        for look in sent:
             endpoint = self._recent.watches[look.schedule_id].endpoint
             own = answers.setdefault(endpoint.provider, {})
             if endpoint.name not in own or not _blames(look.reason, Blames.PROVIDER):
                 own[endpoint.name] = look
         for provider, own in answers.items():
             touched |= self._note_provider(provider, own)
-        for look in looks:
+        for look in sent:
             touched |= self._note_target(look)
         return touched
 
@@ -93,7 +101,6 @@ class Health:
     def _note_target(self, look: Look) -> set[str]:
         watch, sight = self._recent.watches[look.schedule_id], self._sights[look.schedule_id]
         sight.failures = 0 if look.reason is None else sight.failures + 1
-        self._remember_failure(watch.target, watch.endpoint.name, look)
         if watch.endpoint.subject is Subject.PROVIDER:
             return set()
         blamed = None
@@ -116,13 +123,19 @@ class Health:
         proven_elsewhere = reason is Reason.NOT_FOUND and endpoint.subject is Subject.VIDEO
         if proven_elsewhere or self._fails(watch.target, endpoint.name):
             return None
-        if reason is Reason.EMPTY and not endpoint.tells_absence:
-            return Blames.TARGET if sight.failures >= PATIENCE_FOR_ABSENCE else None
+        if reason is Reason.EMPTY and (not endpoint.tells_absence or Need.COOKIE in endpoint.needs):
+            seen = Need.COOKIE in endpoint.needs and self._is_seen(watch.target, sight)
+            return Blames.TARGET if sight.failures >= PATIENCE_FOR_ABSENCE and not seen else None
         blamed = POLICY[reason].blames
         alone = reason not in REFUSALS and sight.failures >= PATIENCE
         if blamed is Blames.PROVIDER and alone and self._answers_others(endpoint):
             return Blames.TARGET
         return blamed
+
+    def _is_seen(self, target: str, beside: _Sight) -> bool:
+        """Whether a target is seen by another line: then one that needs its cookie may just have nothing to tell."""
+        others = (sight for sight in self._of_target[target].values() if sight is not beside)
+        return any(sight.looked and sight.blamed is None for sight in others)
 
     def _answers_others(self, endpoint: Endpoint) -> bool:
         view = self._recent.view(provider_key(endpoint.provider))
@@ -138,8 +151,7 @@ class Health:
             # One cause, one message: what a person has to mend is not told as an outage besides.
             self._remember_failure(target, "key", refusal)
             return {target} if self._state(target, "key_accepted", NO_LABELS, refusal.at_s, fine=False) else set()
-        self._failures.setdefault(target, {}).pop("key", None)
-        changed = self._state(target, "key_accepted", NO_LABELS, max(each.at_s for each in answers.values()), fine=True)
+        changed = self._note_key(target, answers.values())
         for name, look in answers.items():
             # What is asked of the provider about itself has nobody else to blame.
             own = self._recent.watches[look.schedule_id].endpoint.subject is Subject.PROVIDER
@@ -158,6 +170,18 @@ class Health:
         if len(unanswered) >= min(2, len(self._asked[provider])):
             changed |= self._state(target, "provider_up", NO_LABELS, newest_s, fine=False)
         return {target} if changed else set()
+
+    def _note_key(self, target: str, answers: Iterable[Look]) -> bool:
+        """A key is accepted by answers about targets: not by failures of the provider, nor by what is free for all."""
+        accepted = [
+            look.at_s
+            for look in answers
+            if not _blames(look.reason, Blames.PROVIDER) and self._recent.watches[look.schedule_id].endpoint.cost_usd
+        ]
+        if not accepted:
+            return False
+        self._failures.setdefault(target, {}).pop("key", None)
+        return self._state(target, "key_accepted", NO_LABELS, max(accepted), fine=True)
 
     def _doubt(self, target: str, at_s: float, asked: Collection[str]) -> None:
         """A provider is back: of the endpoints that failed and were not asked again yet, nothing is known."""

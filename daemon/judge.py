@@ -13,12 +13,12 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from daemon.health import Look
-from daemon.learning import End
+from daemon.learning import End, Lesson
 from daemon.providers import ENDPOINTS
 from daemon.providers.answer import Reading, Reason
-from daemon.recent import STATES, Recent
+from daemon.recent import STATES, Recent, Watch
 from daemon.states import States
-from daemon.watchlist import Watchlist
+from daemon.watchlist import Watchlist, provider_key
 from rules.book import Rule, RuleBook, retired
 from rules.evaluate import AlertKey, close, evaluate
 from rules.evaluate import Look as Scene
@@ -39,8 +39,8 @@ log = structlog.get_logger("creatorwatch.judge")
 class Ended:
     """A finished poll, with what the store does not keep of it: why it failed in words, how long it took (seconds).
 
-    ``reading`` is what it brought, ``settled`` what the call cost (told once, of a call that names several targets).
-    It was not ``asked`` where nothing was sent, because it is known already that it would be in vain.
+    ``reading`` is what it brought. It was not ``asked`` where nothing was sent, because it is known already that it
+    would be in vain.
     """
 
     target: str
@@ -49,7 +49,6 @@ class Ended:
     detail: str = ""
     seconds: float = 0.0
     reading: Reading | None = None
-    settled: Settled | None = None
     asked: bool = True
 
     @property
@@ -59,11 +58,7 @@ class Ended:
 
 
 class Judge:
-    """Follows every target's alerts.
-
-    ``channels`` are those that exist; what others were told is forgotten. ``held`` names the endpoints of a target that
-    are configured but cannot be asked (no key): the alerts that rest on them are held, not ended.
-    """
+    """Follows every target's alerts. ``channels`` are those that exist; what others were told is forgotten."""
 
     def __init__(
         self,
@@ -82,30 +77,38 @@ class Judge:
         self._rules: dict[str, Mapping[str, tuple[Rule, ...]]] = {}
         self._timed: list[str] = []
         self._unfinished: set[str] = set()
-        self._learned, self._followed = False, BEGINNING
+        self._learned: set[str] = set()
+        self._followed = BEGINNING
         self._alerts: dict[str, dict[AlertKey, Alert]] = {}
 
     # --- at start, and when the plan has changed --------------------------------------------------------------
 
     def remember(self, held: Mapping[str, Collection[str]], at: datetime) -> None:
-        """Rebuild windows and alerts from rows."""
+        """Rebuild windows and alerts from rows; ``held`` as in ``follow``."""
         self.follow(held, at)
         self.reload_alerts()
 
-    def follow(self, held: Mapping[str, Collection[str]], at: datetime) -> None:
-        """Follow the plan as it is stored: rebuild what is new of it from rows, forget what has left it."""
-        planned = self._store.remembered()
-        self._targets, self._held = self._watchlist.targets(), held
-        gone = self._recent.watches.keys() - {line.schedule_id for line in planned}
-        new = [line for line in planned if line.schedule_id not in self._recent.watches]
+    def follow(self, held: Mapping[str, Collection[str]], at: datetime, keys: Collection[str] | None = None) -> None:
+        """Follow the plan as it is stored: rebuild what is new of it from rows, forget what has left it.
+
+        ``held`` names the endpoints of a target that are configured but cannot be asked (no key): the alerts that rest
+        on them are held, not ended. The plan may have changed of the targets ``keys`` alone; None: of all.
+        """
+        planned = self._store.remembered(keys)
+        others = {} if keys is None else {key: own for key, own in self._held.items() if key not in keys}
+        self._targets, self._held = self._watchlist.targets(), {**others, **held}
+        watched = {each for each, watch in self._recent.watches.items() if keys is None or watch.target in keys}
+        gone = watched - {line.schedule_id for line in planned}
+        new = [line for line in planned if line.schedule_id not in watched]
         for line in new:
             self._recent.watch(line.schedule_id, line.target, line.endpoint, line.interval.total_seconds())
-        self._states.follow(new, gone, planned, at)
+        self._states.follow(new, gone, planned, at, keys)
         for schedule_id in gone:
             self._recent.unwatch(schedule_id)
         self._recall(new, at)
-        self._assign_rules(planned)
-        self._learned, self._followed = False, at
+        self._assign_rules(planned, keys)
+        self._learned.clear()
+        self._followed = at if keys is None else self._followed
 
     def _recall(self, new: Sequence[Remembered], at: datetime) -> None:
         ids = [line.schedule_id for line in new]
@@ -118,13 +121,29 @@ class Judge:
                 reason = None if line.outcome == POLLED else Reason(line.outcome)
                 if reason is not None:
                     self._recent.miss(line.schedule_id)
-                looks.append(Look(line.schedule_id, line.polled.timestamp(), reason))
-                ends.append(End(line.target, line.endpoint, line.polled, reason, None))
+                if self._carrier(line) is None:
+                    sent = reason is None or line.failures > 0
+                    looks.append(Look(line.schedule_id, line.polled.timestamp(), reason, sent=sent))
+                    ends.append(End(line.target, line.endpoint, line.polled, reason, None))
+        for line in new:
+            carrier = self._carrier(line)
+            if carrier is not None and carrier.blind:
+                self._recent.miss(line.schedule_id)
         self._states.recall(looks, ends, at)
+
+    def _carrier(self, line: Remembered) -> Watch | None:
+        """The line that brings the numbers of this one; None if it is asked by itself."""
+        account = self._watchlist[line.target].account
+        schedule_id = self._recent.line(account, line.endpoint)
+        return None if schedule_id is None else self._recent.watches[schedule_id]
 
     def has_learned(self, at: datetime) -> bool:
         """Whether the plan is not what would follow from what is known now: new ids, new or too old videos."""
-        return self._learned or at - self._followed >= REPLANNED
+        return bool(self._learned) or at - self._followed >= REPLANNED
+
+    def learned(self, at: datetime) -> Collection[str] | None:
+        """The accounts of which new ids or videos are known since the plan was followed; None: all have their turn."""
+        return None if at - self._followed >= REPLANNED else frozenset(self._learned)
 
     def resume(self, at: datetime) -> list[Outcome]:
         """Judge what a crash left unjudged, and end the alerts whose rule or target is no more."""
@@ -153,19 +172,21 @@ class Judge:
             for name, endpoint in ENDPOINTS.items()
         }
 
-    def _assign_rules(self, watched: Iterable[Remembered]) -> None:
+    def _assign_rules(self, watched: Iterable[Remembered], keys: Collection[str] | None) -> None:
         """Each target's rules by the endpoint whose poll can change them; targets alike share one table."""
         endpoints: dict[str, set[str]] = {}
         for line in watched:
             endpoints.setdefault(line.target, set()).add(line.endpoint)
         shared: dict[tuple[Subject, frozenset[str]], Mapping[str, tuple[Rule, ...]]] = {}
-        self._rules = {}
-        for key, target in self._targets.items():
-            kind = (target.subject, frozenset(endpoints.get(key, ())))
+        self._rules = {} if keys is None else {key: own for key, own in self._rules.items() if key not in keys}
+        self._timed = [key for key in self._timed if key in self._rules]
+        for key in [each for each in self._targets if each not in self._rules]:
+            kind = (self._targets[key].subject, frozenset(endpoints.get(key, ())))
             if kind not in shared:
                 shared[kind] = self._rules_by_endpoint(*kind)
             self._rules[key] = shared[kind]
-        self._timed = [key for key in self._targets if any(rule.timed for rule in self._all_rules(key))]
+            if any(rule.timed for rule in self._all_rules(key)):
+                self._timed.append(key)
 
     def _rules_by_endpoint(self, subject: Subject, endpoints: frozenset[str]) -> Mapping[str, tuple[Rule, ...]]:
         yields = {name: {metric.name for metric in ENDPOINTS[name].metrics} for name in endpoints} | {"": STATES}
@@ -174,23 +195,31 @@ class Judge:
 
     # --- at every group of polls ------------------------------------------------------------------------------
 
-    def settle(self, ended: Sequence[Ended], owner: str, at: datetime) -> list[Outcome]:
-        """Commit finished polls, take them in, judge their targets, and commit what follows."""
-        settled = [each.settled for each in ended if each.settled is not None]
+    def settle(self, ended: Sequence[Ended], settled: Sequence[Settled], owner: str, at: datetime) -> Sequence[Outcome]:
+        """Commit finished polls and what their calls cost, take them in, judge their targets, commit what follows.
+
+        Raises only where the polls could not be stored: nothing has followed from them, and it may be tried again. What
+        follows from them is done once; what of that could not be stored is looked at again by ``watch_time``.
+        """
         # What has left the plan meanwhile was paid for, and is told to nobody.
         ended = [each for each in ended if each.polled.schedule_id in self._recent.watches]
         lesson = self._states.learn(_ends(ended))
         committed = self._store.commit_polls([each.polled for each in ended], owner, settled, lesson.noted)
         accepted = set(committed.accepted)
-        ended = [each for each in ended if each.polled.schedule_id in accepted]
+        try:
+            return self._follow_up([e for e in ended if e.polled.schedule_id in accepted], lesson, committed.number, at)
+        except Exception:
+            log.exception("what follows from polls is left for later", polls=len(accepted))
+            self._unfinished.update(self._targets)  # nobody knows how far it came
+            return []
+
+    def _follow_up(self, ended: Sequence[Ended], lesson: Lesson, number: int, at: datetime) -> Sequence[Outcome]:
+        self._learned |= lesson.ids.keys() | {each.account for each in lesson.listings if self._names_new(each)}
         due = self._take_in(ended)
         self._add_states(due, self._states.take_in(_looks(ended), lesson, at))
-        self._learned = self._learned or bool(lesson.ids) or any(map(self._names_new, lesson.listings))
-        self._unfinished.update(due)
         outcomes = [outcome for target, rules in due.items() for outcome in self._look(target, rules, at)]
-        followed = self._commit(outcomes, at, committed.number)
-        self._unfinished.difference_update(due)
-        return followed
+        # What an earlier commit left behind is only in memory, so all since then is still to be judged after a crash.
+        return self._commit(outcomes, at, None if self._unfinished else number)
 
     def watch_time(self, at: datetime) -> list[Outcome]:
         """Look again at what time alone can change, and at what somebody has not been told.
@@ -219,23 +248,40 @@ class Judge:
         for each in ended:
             watch = self._recent.watches[each.polled.schedule_id]
             if each.asked:
-                self._add_states(due, self._states.doubt.look(watch, each.polled, each.reason))
-            self._fill(each.polled)
-            due.setdefault(watch.target, {}).update(dict.fromkeys(self._rules[watch.target][watch.endpoint.name]))
+                self._add_states(due, self._doubt(watch, each))
+            for told in self._fill(watch, each.polled):
+                due.setdefault(told, {}).update(dict.fromkeys(self._rules[told][watch.endpoint.name]))
         return due
+
+    def _doubt(self, watch: Watch, ended: Ended) -> Collection[str]:
+        """The providers that a poll makes doubtful. Where a doubt cannot be stored it counts until the next start."""
+        try:
+            return self._states.doubt.look(watch, ended.polled, ended.reason)
+        except Exception:
+            log.exception("a doubt could not be stored", target=ended.target, endpoint=ended.endpoint)
+            return {provider_key(watch.endpoint.provider)}
 
     def _add_states(self, due: dict[str, dict[Rule, None]], touched: Collection[str]) -> None:
         """The rules that read what the daemon itself says of these targets."""
         for target in touched:
             due.setdefault(target, {}).update(dict.fromkeys(self._rules[target][""]))
 
-    def _fill(self, polled: Polled) -> None:
-        if polled.values is None:
-            self._recent.miss(polled.schedule_id)
-            return
-        interval_s = None if polled.interval is None else polled.interval.total_seconds()
-        numbers = polled.values.keys(), polled.values.values()
-        self._recent.see(polled.schedule_id, polled.at.timestamp(), *numbers, interval_s)
+    def _fill(self, watch: Watch, polled: Polled) -> Iterable[str]:
+        """Write a poll into the windows; the targets that it says something of.
+
+        One that failed says of the videos, whose numbers it would have brought, that they are not seen either.
+        """
+        if polled.values is not None:
+            interval_s = None if polled.interval is None else polled.interval.total_seconds()
+            numbers = polled.values.keys(), polled.values.values()
+            self._recent.see(polled.schedule_id, polled.at.timestamp(), *numbers, interval_s)
+            return (watch.target,)
+        keys = [watch.target, *self._watchlist.videos(watch.target).values()]
+        lines = {key: self._recent.line(key, watch.endpoint.name) for key in keys}
+        unseen = {key: line for key, line in lines.items() if line is not None}
+        for line in unseen.values():
+            self._recent.miss(line)
+        return unseen
 
     def _all_rules(self, target: str) -> Iterable[Rule]:
         return dict.fromkeys(rule for rules in self._rules.get(target, {}).values() for rule in rules)
@@ -342,7 +388,7 @@ def _ends(ended: Iterable[Ended]) -> list[End]:
 def _looks(ended: Iterable[Ended]) -> list[Look]:
     """How polls ended, but for the carried: they end as their carriers do."""
     return [
-        Look(each.polled.schedule_id, each.polled.at.timestamp(), each.reason, each.detail)
+        Look(each.polled.schedule_id, each.polled.at.timestamp(), each.reason, each.detail, each.polled.sent)
         for each in ended
         if each.polled.carrier is None
     ]

@@ -19,16 +19,15 @@ from daemon.clock import Clock
 from daemon.config import Config, Watched
 from daemon.outside import Outside, has_keys, real_outside, simulated_outside, simulation
 from daemon.plan import fits
-from daemon.policy import cost_of
 from daemon.providers import ENDPOINTS
-from daemon.providers.answer import Asked, Failure, Reading, SeriesKey
+from daemon.providers.answer import Failure, Reading, SeriesKey
 from daemon.providers.endpoint import Endpoint, Need
-from daemon.purse import Purse
+from daemon.purse import Purse, settled, so_far
 from daemon.secrets import Secret, Unresolved
-from daemon.watchlist import Watchlist
+from daemon.watchlist import Watchlist, asked_about
 from rules.expression import did_you_mean
 from rules.values import Subject, Target
-from storage.records import POLLED, Attempt, Settled
+from storage.records import Attempt
 from storage.store import Store
 
 _OF_THE_ACCOUNT = frozenset({Need.COOKIE, Need.UID, Need.SEC_UID, Need.HANDLE})
@@ -197,28 +196,24 @@ def _over_budget(config: Config, store: Store, endpoint: Endpoint, at: datetime)
 
 async def _ask(store: Store, outside: Outside, call: _Call, at: datetime) -> Answered:
     endpoint, watched, cookie = call.endpoint, call.watched, call.cookie.reveal() if call.cookie else ""
-    asked = Asked(
-        target_key=watched.target.key,
-        at=at,
-        uid=watched.uid,
-        sec_uid=watched.sec_uid,
-        handle=watched.handle,
-        video_id=watched.video_id,
-        last=_last(store, endpoint, watched),
-        options=watched.options,
-    )
+    asked = asked_about(watched, at, _last(store, endpoint, watched))
     [ledger_id] = store.open_calls([Attempt(endpoint.provider.value, endpoint.name, 1, endpoint.cost_usd)], at)
 
     async def write_page_down(page: int) -> None:
-        store.settle_calls([Settled(ledger_id, page, endpoint.cost_usd * page, None)])
+        store.settle_calls([so_far(ledger_id, endpoint, page)])
 
     fetched = await outside.fetcher.fetch(endpoint, [asked], cookie, at, write_page_down)
-    answer = fetched.answers[watched.target.key]
-    failure = answer if isinstance(answer, Failure) else None
-    cost_usd = cost_of(failure, endpoint.cost_usd, fetched.calls)
-    store.settle_calls([Settled(ledger_id, fetched.calls, cost_usd, failure.reason.value if failure else POLLED)])
+    bill = settled(ledger_id, endpoint, fetched)
+    store.settle_calls([bill])
     return Answered(
-        endpoint, watched.target, at, answer, fetched.calls, cost_usd, fetched.seconds, simulated=outside.simulated
+        endpoint=endpoint,
+        target=watched.target,
+        at=at,
+        answer=fetched.answers[watched.target.key],
+        calls=fetched.calls,
+        cost_usd=bill.cost_usd,
+        seconds=fetched.seconds,
+        simulated=outside.simulated,
     )
 
 

@@ -28,9 +28,15 @@ class Line:
     carried: bool = False
 
 
-def plan(config: Config, watchlist: Watchlist, providers: Collection[Provider], at: datetime) -> Iterator[Planned]:
-    """Every line of the plan, for the ``providers`` that can be asked."""
-    for line in lines(config, watchlist, providers):
+def plan(
+    config: Config,
+    watchlist: Watchlist,
+    providers: Collection[Provider],
+    at: datetime,
+    accounts: Collection[str] | None = None,
+) -> Iterator[Planned]:
+    """Every line of the plan of these accounts (None: of all), for the ``providers`` that can be asked."""
+    for line in lines(config, watchlist.of(accounts), providers):
         target, name = line.watched.target.key, line.endpoint.name
         cadence = cadence_of(line.endpoint, config)
         standing = Standing(at, watchlist.created(target))

@@ -67,7 +67,7 @@ POLICY: Mapping[Reason, Policy] = {
     # A key may be refused on one route and accepted on the next, so it is the route that stops.
     Reason.SCOPE: Policy(Retry.STOPPED, Billed.NO, Blames.PROVIDER, Recipient.OPERATOR),
     Reason.BLOCKED: Policy(Retry.ONCE, Billed.NO, Blames.PROVIDER, Recipient.OPERATOR),
-    # A 428 is free, an answer without data is billed. ``daemon.cookies`` says when the cookie is tried again.
+    # 401 and 428 are free, an answer without data is billed. ``daemon.cookies`` says when the cookie is tried again.
     Reason.COOKIE: Policy(Retry.REGULAR, Billed.POSSIBLY, Blames.COOKIE, Recipient.OWNER),
     # A 404 is free, the platform's own code inside an HTTP 200 is not.
     Reason.NOT_FOUND: Policy(Retry.ONCE, Billed.POSSIBLY, Blames.TARGET, Recipient.OWNER),
@@ -77,7 +77,7 @@ POLICY: Mapping[Reason, Policy] = {
     Reason.EMPTY: Policy(Retry.REGULAR, Billed.YES, Blames.TARGET, Recipient.OPERATOR),
     Reason.WRONG_IDENTITY: Policy(Retry.ONCE, Billed.YES, Blames.TARGET, Recipient.OPERATOR),
 }
-"""Every reason, once. An EMPTY answer to a cookie comes as COOKIE (``daemon.fetch``)."""
+"""Every reason, once. EMPTY and AUTH as answers to a cookie may come as COOKIE (``daemon.standings``)."""
 
 
 def cost_of(failure: Failure | None, cost_usd: Decimal, calls: int) -> Decimal:

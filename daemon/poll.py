@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
+from typing import NamedTuple
 
 import orjson
 import structlog
 
 from daemon.fetch import Fetched, Fetcher, Pace
 from daemon.judge import Ended
-from daemon.policy import POLICY, STOPPED_PROBE, Retry, cost_of
-from daemon.providers.answer import Asked, Failure, Reading, Reason, SeriesKey
+from daemon.policy import POLICY, STOPPED_PROBE, Retry
+from daemon.providers.answer import Asked, Blames, Failure, Reading, Reason, SeriesKey
 from daemon.providers.endpoint import Endpoint, Need, Provider
+from daemon.purse import settled, so_far
 from daemon.recent import Recent
 from daemon.schedule import FILL_AHEAD
-from daemon.secrets import Secret
+from daemon.secrets import Secret, Unresolved
 from daemon.standings import Standings
-from daemon.watchlist import Cookies
+from daemon.watchlist import Cookies, asked_about
 from rules.values import Subject
 from storage.records import POLLED, Attempt, Claim, Polled, Settled
 from storage.store import Store
 
 LEASE = timedelta(minutes=5)
-"""Longer than any call takes, paging included: a poll that a dead process leased is due again after it."""
+"""Longer than any call takes, paging included. What is not committed by then is due again.
+
+The leases of a process that has ended are the next one's to end, at once (``Store.take_over``).
+"""
 
 RATE_LIMIT_PAUSE_S, MAX_PAUSE_S = 10.0, 3_600.0
 """How long a provider is left alone that asks for less without saying for how long; and at the longest."""
 
 Run = Callable[[Callable[[], None]], Awaitable[None]]
+
+BROKEN = Failure(Reason.BAD_PAYLOAD, "reading the answer failed, see the log")
+UNKEPT = Failure(Reason.BAD_PAYLOAD, "the answer cannot be kept: it is nested too deeply")
 
 VIDEO = "video"
 """The label by which the answer about an account tells its videos apart."""
@@ -41,15 +49,26 @@ log = structlog.get_logger("creatorwatch.poll")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call to be made: an endpoint, the targets it names, and its row in the ledger.
+    """One call to be made: an endpoint, the targets it names and what is asked of each, and its row in the ledger.
 
-    With a ``refusal`` nothing is sent, and nothing is spent.
+    ``cookie`` is the one that the targets share. With a ``refusal`` nothing is sent, and nothing is spent.
     """
 
     endpoint: Endpoint
     claims: tuple[Claim, ...]
+    asked: tuple[Asked, ...] = ()
+    cookie: Secret | Unresolved | None = None
     ledger_id: int = 0
     refusal: Failure | None = None
+
+
+class Reply(NamedTuple):
+    """What a call came to. Without ``settled`` the ledger keeps what was written before."""
+
+    call: Call
+    at: datetime
+    fetched: Fetched
+    settled: Settled | None
 
 
 class Poller:
@@ -113,13 +132,28 @@ class Poller:
         return (own,) if endpoint.subject is Subject.PROVIDER else (own, self._paces[endpoint.provider])
 
     def _due(self, endpoint: Endpoint, at: datetime, calls: int) -> list[Claim]:
-        lease, limit = at + LEASE, calls * endpoint.batch
-        claims = self._store.claim(endpoint.name, at, lease, self._owner, limit)
+        """What is to be asked about now, in so many calls at most, and what fills these up."""
+        if Need.COOKIE not in endpoint.needs or endpoint.batch == 1:
+            claims = self._store.claim(endpoint.name, at, at + LEASE, self._owner, calls * endpoint.batch)
+            return claims + self._fill(endpoint, claims, at)
+        # A call takes the cookie of one account, so each of these may need a call of its own.
+        claims = self._store.claim(endpoint.name, at, at + LEASE, self._owner, calls)
+        by_account: dict[str, list[Claim]] = {}
+        for claim in claims:
+            by_account.setdefault(self._standings.account_of(claim.target, endpoint), []).append(claim)
+        for account, own in by_account.items():
+            claims += self._fill(endpoint, own, at, self._standings.watchlist.videos(account).values())
+        return claims
+
+    def _fill(
+        self, endpoint: Endpoint, claims: Sequence[Claim], at: datetime, beside: Collection[str] | None = None
+    ) -> list[Claim]:
+        """What is due soon, and fits into the last call about these."""
         missing = -len(claims) % endpoint.batch
         if not missing:
-            return claims
+            return []
         ahead = min(claim.interval for claim in claims) * FILL_AHEAD
-        return claims + self._store.claim(endpoint.name, at, lease, self._owner, missing, ahead)
+        return self._store.claim(endpoint.name, at, at + LEASE, self._owner, missing, ahead, beside)
 
     def _calls(self, endpoint: Endpoint, claims: Sequence[Claim], at: datetime) -> Iterator[Call]:
         asked: dict[str, list[Claim]] = {}
@@ -130,7 +164,13 @@ class Poller:
             else:
                 asked.setdefault(self._standings.account_of(claim.target, endpoint), []).append(claim)
         for together in asked.values():
-            yield from (Call(endpoint, batch) for batch in _batches(together, endpoint.batch))
+            yield from (self._call(endpoint, batch, at) for batch in _batches(together, endpoint.batch))
+
+    def _call(self, endpoint: Endpoint, claims: tuple[Claim, ...], at: datetime) -> Call:
+        watched = [self._standings.watchlist[claim.target] for claim in claims]
+        last = [self._recent.watches[claim.schedule_id].last() for claim in claims]
+        asked = tuple(asked_about(each, at, numbers) for each, numbers in zip(watched, last, strict=True))
+        return Call(endpoint, claims, asked, self._cookies(watched[0]) if Need.COOKIE in endpoint.needs else None)
 
     def _written_down(self, calls: Sequence[Call], at: datetime) -> list[Call]:
         sent = [call for call in calls if call.refusal is None]
@@ -150,52 +190,53 @@ class Poller:
 
     # --- asking, on the event loop ----------------------------------------------------------------------------
 
-    async def poll(self, call: Call, at: datetime) -> list[Ended]:
-        """Make one call and say what it came to for each target. Never raises: a paid call must come to something.
-
-        Targets that have left the plan are not asked about.
-        """
-        watched = tuple(claim for claim in call.claims if claim.schedule_id in self._recent.watches)
-        if not watched:
-            return []
-        call = replace(call, claims=watched)
+    async def poll(self, call: Call, at: datetime) -> Reply:
+        """Make one call. Never raises: a paid call must come to something."""
+        if call.refusal is not None:
+            return Reply(call, at, _unsent(call, call.refusal), None)
         try:
-            return await self._ask(call, at)
+            fetched = await self._ask(call, at)
         except Exception:
             log.exception("a poll broke", endpoint=call.endpoint.name)
-            broken = Failure(Reason.BAD_PAYLOAD, "reading the answer failed, see the log")
-            return self._came_to(call, dict.fromkeys(_targets(call), broken), at, None)
+            return Reply(call, at, Fetched(dict.fromkeys(_targets(call), BROKEN), calls=1, seconds=0.0), None)
+        return Reply(call, at, fetched, settled(call.ledger_id, call.endpoint, fetched))
 
-    async def _ask(self, call: Call, at: datetime) -> list[Ended]:
-        if call.refusal is not None:
-            ended = self._came_to(call, dict.fromkeys(_targets(call), call.refusal), at, None)
-            return [replace(each, asked=False) for each in ended]
-        cookie = self._cookie(call)
-        if isinstance(cookie, Failure):
-            nothing = Settled(call.ledger_id, 0, call.endpoint.cost_usd * 0, cookie.reason.value)
-            return self._came_to(call, dict.fromkeys(_targets(call), cookie), at, nothing)
-        asked = [self._asked(claim, at) for claim in call.claims]
-        fetched = await self._fetcher.fetch(call.endpoint, asked, cookie, at, partial(self._write_page_down, call))
-        self._heed(call.endpoint, fetched.answers.values(), at)
-        return self._came_to(call, fetched.answers, at, _settled(call, fetched), fetched.seconds)
+    async def _ask(self, call: Call, at: datetime) -> Fetched:
+        if isinstance(call.cookie, Unresolved):
+            return _unsent(call, Failure(Reason.COOKIE, call.cookie.text))
+        cookie = "" if call.cookie is None else call.cookie.reveal()
+        return await self._fetcher.fetch(call.endpoint, call.asked, cookie, at, partial(self._write_page_down, call))
 
     async def _write_page_down(self, call: Call, page: int) -> None:
         """A further page is a call of its own, so it is in the ledger before it is sent."""
         provider, usd = call.endpoint.provider, call.endpoint.cost_usd
 
         def write() -> None:
-            self._store.settle_calls([Settled(call.ledger_id, page, usd * page, None)])
+            self._store.settle_calls([so_far(call.ledger_id, call.endpoint, page)])
             self._standings.purse.reserve(provider, usd)
 
         await self._run(write)
 
+    # --- what it came to, on the writer's thread --------------------------------------------------------------
+
+    def take_in(self, reply: Reply) -> list[Ended]:
+        """What a call came to for each target, but for those that have left the plan meanwhile."""
+        call, blame = reply.call, self._standings.blame
+        watched = [claim for claim in call.claims if claim.schedule_id in self._recent.watches]
+        answers = {claim.target: reply.fetched.answers[claim.target] for claim in watched}
+        if reply.fetched.calls:
+            answers = {key: blame(key, call.endpoint, answer, reply.at) for key, answer in answers.items()}
+            self._heed(call.endpoint, answers.values(), reply.at)
+        return [each for claim in watched for each in self._came_to(reply, claim, answers[claim.target])]
+
     def _heed(self, endpoint: Endpoint, answers: Iterable[Reading | Failure], at: datetime) -> None:
         """A provider that wants less is left alone for a while; one that only a person can bring back is but probed.
 
-        Its word about itself may come although it refuses all else, and ends no such stop.
+        That it is back is shown by whatever it answers about a target. Its word about itself may come although it
+        refuses all else, and ends no such stop.
         """
         for answer in answers:
-            if not isinstance(answer, Failure):
+            if not isinstance(answer, Failure) or POLICY[answer.reason].blames is not Blames.PROVIDER:
                 self._paces[endpoint].go_on()
                 if endpoint.subject is not Subject.PROVIDER:
                     self._paces[endpoint.provider].go_on()
@@ -206,68 +247,47 @@ class Poller:
                 stopped = endpoint if answer.reason is Reason.SCOPE else endpoint.provider
                 self._paces[stopped].stop(at.timestamp(), STOPPED_PROBE.total_seconds())
 
-    def _asked(self, claim: Claim, at: datetime) -> Asked:
-        watched = self._standings.watchlist[claim.target]
-        return Asked(
-            target_key=claim.target,
-            at=at,
-            uid=watched.uid,
-            sec_uid=watched.sec_uid,
-            handle=watched.handle,
-            video_id=watched.video_id,
-            last=self._recent.watches[claim.schedule_id].last(),
-            options=watched.options,
-        )
-
-    def _cookie(self, call: Call) -> str | Failure:
-        if Need.COOKIE not in call.endpoint.needs:
-            return ""
-        cookie = self._cookies(self._standings.watchlist[call.claims[0].target])
-        if isinstance(cookie, Secret):
-            return cookie.reveal()
-        return Failure(Reason.COOKIE, "no cookie" if cookie is None else cookie.text)
-
-    # --- what it came to --------------------------------------------------------------------------------------
-
-    def _came_to(
-        self,
-        call: Call,
-        answers: Mapping[str, Reading | Failure],
-        at: datetime,
-        settled: Settled | None,
-        seconds: float = 0.0,
-    ) -> list[Ended]:
-        ended = [
-            each
-            for claim in call.claims
-            for each in self._ended(call.endpoint, claim, answers[claim.target], at, seconds)
-        ]
-        return [replace(ended[0], settled=settled), *ended[1:]]
-
-    def _ended(
-        self, endpoint: Endpoint, claim: Claim, answer: Reading | Failure, at: datetime, seconds: float
-    ) -> Iterator[Ended]:
-        payload = b"" if isinstance(answer, Failure) else _as_json(answer.payload)
-        if payload is None:
-            answer = Failure(Reason.BAD_PAYLOAD, "the answer cannot be kept: it is nested too deeply")
+    def _came_to(self, reply: Reply, claim: Claim, answer: Reading | Failure) -> list[Ended]:
+        """An answer that breaks this code must not take along those that came with it."""
         if isinstance(answer, Failure):
-            turn = self._standings.retry(claim, self._recent.watches[claim.schedule_id], at, answer)
-            failed = Polled(claim.schedule_id, at, answer.reason.value, turn.due, interval=turn.interval)
-            yield Ended(claim.target, endpoint.name, failed, answer.detail, seconds)
-            return
-        own, videos = _by_video(endpoint, answer.values)
-        turn = self._standings.next_turn(self._recent.watches[claim.schedule_id], at, own, answer.videos)
+            return [self._failed(reply, claim, answer)]
+        try:
+            return list(self._seen(reply, claim, answer))
+        except Exception:
+            log.exception("a poll broke", endpoint=claim.endpoint, target=claim.target)
+            return [self._failed(reply, claim, BROKEN)]
+
+    def _failed(self, reply: Reply, claim: Claim, failure: Failure) -> Ended:
+        turn = self._standings.retry(claim, self._recent.watches[claim.schedule_id], reply.at, failure)
         polled = Polled(
             schedule_id=claim.schedule_id,
-            at=at,
+            at=reply.at,
+            outcome=failure.reason.value,
+            due=turn.due,
+            interval=turn.interval,
+            sent=reply.fetched.calls > 0,
+        )
+        told = reply.call.refusal is None
+        return Ended(claim.target, claim.endpoint, polled, failure.detail, reply.fetched.seconds, asked=told)
+
+    def _seen(self, reply: Reply, claim: Claim, reading: Reading) -> Iterator[Ended]:
+        payload, endpoint = _as_json(reading.payload), reply.call.endpoint
+        if payload is None:
+            yield self._failed(reply, claim, UNKEPT)
+            return
+        own, videos = _by_video(endpoint, reading.values)
+        turn = self._standings.next_turn(self._recent.watches[claim.schedule_id], reply.at, own, reading.videos)
+        polled = Polled(
+            schedule_id=claim.schedule_id,
+            at=reply.at,
             outcome=POLLED,
             due=turn.due,
             values=own,
             payload=payload,
-            records=answer.records,
+            records=reading.records,
             interval=turn.interval,
         )
-        yield Ended(claim.target, endpoint.name, polled, seconds=seconds, reading=answer)
+        yield Ended(claim.target, endpoint.name, polled, seconds=reply.fetched.seconds, reading=reading)
         yield from self._carried(endpoint, polled, claim.target, videos)
 
     def _carried(
@@ -305,12 +325,8 @@ def _targets(call: Call) -> list[str]:
     return [claim.target for claim in call.claims]
 
 
-def _settled(call: Call, fetched: Fetched) -> Settled:
-    """What a call cost, or may have cost: each page is a call, and the last one decides about itself alone."""
-    failures = [answer for answer in fetched.answers.values() if isinstance(answer, Failure)]
-    failure = failures[0] if len(failures) == len(fetched.answers) else None
-    cost_usd = cost_of(failure, call.endpoint.cost_usd, fetched.calls)
-    return Settled(call.ledger_id, fetched.calls, cost_usd, POLLED if failure is None else failure.reason.value)
+def _unsent(call: Call, why: Failure) -> Fetched:
+    return Fetched(dict.fromkeys(_targets(call), why), calls=0, seconds=0.0)
 
 
 def _as_json(payload: object) -> bytes | None:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from daemon.providers import ENDPOINTS
 from daemon.providers.answer import SeriesKey
 from daemon.providers.endpoint import Endpoint
-from rules.values import NO_LABELS, Labels, Record, Window
+from rules.values import NO_LABELS, Labels, Window
 
 STALE_AFTER_INTERVALS = 3
 """A number older than this many polling intervals is not known any more."""
@@ -29,7 +29,8 @@ class Watch:
     """One line of the plan: the newest numbers of a target from one endpoint.
 
     ``blind`` says that the newest attempt to see them failed, ``suspended`` that they are not believed yet; ``seen_s``
-    is when they were seen last, in seconds since the epoch (0: never).
+    is when they were seen last, in seconds since the epoch (0: never). ``ended`` are series that are no more, if that
+    is to be believed.
     """
 
     target: str
@@ -40,17 +41,18 @@ class Watch:
     read: list[tuple[int, str, Window, float]] = field(default_factory=list)
     blind: bool = False
     suspended: bool = False
+    ended: Sequence[SeriesKey] = ()
 
     def numbers(self) -> dict[SeriesKey, float]:
         """The newest numbers, where they are known."""
         return {key: n for key, n in zip(*self.seen, strict=True) if not math.isnan(n)}
 
-    def last(self) -> dict[SeriesKey, float]:
-        """The newest numbers that the endpoint recalls, where they are known."""
+    def last(self) -> dict[SeriesKey, float | None]:
+        """The newest numbers that the endpoint recalls, None where they are not known."""
         wanted = self.endpoint.recalls
         if not wanted:
             return {}
-        return {key: n for key, n in zip(*self.seen, strict=True) if key[0] in wanted and not math.isnan(n)}
+        return {key: None if math.isnan(n) else n for key, n in zip(*self.seen, strict=True) if key[0] in wanted}
 
 
 Windows = dict[str, dict[Labels, Window]]
@@ -80,7 +82,7 @@ class Recent:
         watch = self.watches.pop(schedule_id)
         del self._lines[watch.target, watch.endpoint.name]
         view = self.view(watch.target)
-        for metric, labels in watch.seen[0]:
+        for metric, labels in [*watch.seen[0], *watch.ended]:
             view.get(metric, {}).pop(labels, None)
         for metric in {each.name for each in watch.endpoint.metrics} & view.keys():
             if not view[metric]:
@@ -106,15 +108,17 @@ class Recent:
         watch = self.watches[schedule_id]
         layout = tuple(keys)
         found = array("d", [math.nan if number is None else number for number in numbers])
-        if layout == watch.seen[0]:
-            layout = watch.seen[0]
-        else:
-            self._lay_out(watch, self._layouts.setdefault(layout, layout))
-        watch.seen, watch.seen_s, watch.blind = (layout, found), at_s, False
+        layout = self._layouts.setdefault(layout, layout)
+        is_new = layout is not watch.seen[0]
+        if is_new:
+            self._lay_out(watch, layout)
+        if is_new or watch.blind:
+            watch.blind = False
+            self._cover(watch)
+        watch.seen, watch.seen_s = (layout, found), at_s
         if interval_s is not None:
             watch.fresh_for_s = STALE_AFTER_INTERVALS * interval_s
-        for position, metric, window, depth_s in watch.read:
-            window.blind = watch.suspended or (bool(self._withheld) and (watch.endpoint.name, metric) in self._withheld)
+        for position, _, window, depth_s in watch.read:
             window.fresh_for_s = watch.fresh_for_s
             window.add(at_s, found[position])
             if len(window.times_s) > KEPT and window.times_s[1] < at_s - depth_s:
@@ -152,7 +156,17 @@ class Recent:
 
     def _cover(self, watch: Watch) -> None:
         for _, metric, window, _ in watch.read:
-            window.blind = watch.blind or watch.suspended or (watch.endpoint.name, metric) in self._withheld
+            window.blind = watch.blind or self._is_doubted(watch, metric)
+        self._end(watch, watch.ended)
+
+    def _is_doubted(self, watch: Watch, metric: str) -> bool:
+        return watch.suspended or (watch.endpoint.name, metric) in self._withheld
+
+    def _end(self, watch: Watch, keys: Iterable[SeriesKey]) -> None:
+        """Forget the windows of series that are no more; what is not believed has not ended, and stays unknown."""
+        view, watch.ended = self.view(watch.target), [key for key in keys if self._is_doubted(watch, key[0])]
+        for metric, labels in set(keys) - set(watch.ended):
+            view.get(metric, {}).pop(labels, None)
 
     def withheld(self) -> frozenset[tuple[str, str]]:
         """What is not to be believed for now: (endpoint, metric)."""
@@ -161,8 +175,7 @@ class Recent:
     def _lay_out(self, watch: Watch, layout: tuple[SeriesKey, ...]) -> None:
         """Find the windows of a new set of series; those of series that are no more end."""
         view = self.view(watch.target)
-        for metric, labels in set(watch.seen[0]) - set(layout):
-            view.get(metric, {}).pop(labels, None)
+        self._end(watch, {*watch.seen[0], *watch.ended} - set(layout))
         watch.read = []
         for name in {each.name for each in watch.endpoint.metrics} & self._needs.keys():
             view.setdefault(name, {})
@@ -219,5 +232,3 @@ STATES = frozenset(
     }
 )
 """What the daemon itself says of its targets."""
-
-Records = Sequence[Record]

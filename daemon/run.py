@@ -1,4 +1,4 @@
-"""The process: ticks, pages, signals, systemd. It ends on SIGTERM or Ctrl-C, within ten seconds."""
+"""The process: ticks, pages, signals, systemd. It ends on SIGTERM or Ctrl-C, within fifteen seconds."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from daemon.simulator.server import Simulator
 from rules.values import Subject
 
 POLL_S, DELIVER_S, COUNT_S, LOOK_S = 0.5, 1.0, 5.0, 30.0
-DRAIN_S = 4.0
-"""How long calls under way may take to finish at the end; their polls are due again if they do not."""
+DRAIN_S = 12.0
+"""How long answers under way are waited for at the end: they are paid for. systemd's ``TimeoutStopSec`` is longer."""
+
 LATE = timedelta(seconds=60)
 """A daemon whose ticks stand still for so long is not ready."""
 

@@ -1,7 +1,7 @@
 """The schema sentinel: a field that disappears, changes its type or jumps in scale is not believed any more.
 
 Pure and small: of each endpoint's metrics, how often they are known and of which size they are, and what the newest
-looks said that is unlike it. It is rebuilt by replaying looks in the order of their times; its quarantines are stored.
+looks said that is unlike it. It begins empty with the process; its quarantines are stored.
 
 The readers of the providers' files turn what has the wrong type into unknown, so that shows as GONE; ``describe`` names
 it then.
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from itertools import islice
 from statistics import median
 
 from daemon.guard import Comparison, Pair
+from daemon.providers.endpoint import Endpoint
 from rules.values import Metric, Unit
 from storage.records import Quarantine
 
@@ -48,6 +49,7 @@ MOST_POINTS = 48.0
 """No scheme of points goes higher (DOMAIN 1.5), so a higher number is one of the 0-1000 rating."""
 
 _SIZE_LOOKS = 100
+_MOST = {Unit.POINTS: MOST_POINTS, Unit.RATIO: MOST_RATIO}
 _SCALED = frozenset({Unit.RATIO, Unit.SCORE, Unit.SECONDS})
 """What has a scale, besides points. A count has none: a video may get a hundred times its views in an hour."""
 
@@ -72,17 +74,32 @@ class Change:
 
 @dataclass(slots=True)
 class _Run:
-    """Looks in a row that say the same: how many, and of each target its number before them."""
+    """Looks in a row that say the same: of how many calls, about whom, and of each target its number before them.
+
+    ``zeros`` counts the looks since the last of them that did not end it.
+    """
 
     sign: Sign = Sign.FINE
     looks: int = 0
+    zeros: int = 0
+    asked: dict[str, float] = field(default_factory=dict)
     before: dict[str, float | None] = field(default_factory=dict)
 
-    def add(self, sign: Sign, target: str, before: float | None) -> None:
+    def add(self, sign: Sign, found: Comparison, before: float | None) -> None:
+        """Take in one more; what one list says of many videos is one look."""
         if sign is not self.sign:
-            self.sign, self.looks, self.before = sign, 0, {}
-        self.looks += 1
-        self.before.setdefault(target, before)
+            self.sign, self.looks, self.asked, self.before = sign, 0, {}, {}
+        self.looks += self.asked.get(found.asked) != found.at_s
+        self.zeros = 0
+        self.asked[found.asked] = found.at_s
+        self.before.setdefault(found.target, before)
+
+    def outlasts(self, metric: Metric, now: float | None) -> bool:
+        """Whether a look that is not odd leaves it as it is: 0 points are 0 on every scale, so a few do not end it."""
+        if not self.looks or metric.unit is not Unit.POINTS or now != 0:
+            return False
+        self.zeros += 1
+        return self.zeros < IN_A_ROW
 
 
 @dataclass(slots=True)
@@ -123,9 +140,8 @@ class _Usual:
         """Whether the run is so long that it is no chance."""
         if self.run.sign is Sign.GONE and self.run.looks < patience(self.known / self.looks):
             return False
-        return self.run.looks >= (IN_A_ROW if targets >= IN_A_ROW else FEW_IN_A_ROW) and len(self.run.before) >= min(
-            IN_A_ROW, targets
-        )
+        enough = IN_A_ROW if targets >= IN_A_ROW else FEW_IN_A_ROW
+        return self.run.looks >= enough and len(self.run.asked) >= min(IN_A_ROW, targets)
 
 
 def patience(share: float) -> float:
@@ -144,11 +160,12 @@ class Sentinel:
     def __init__(self, quarantines: Iterable[Quarantine] = (), read: Collection[str] | None = None) -> None:
         self._read = read
         self._quarantines = {(each.endpoint, each.metric): each for each in quarantines}
-        self._usual: dict[tuple[str, str], _Usual] = {}
+        self._usual: defaultdict[tuple[str, str], _Usual] = defaultdict(_Usual)
         self._sizes: dict[str, int] = {}
+        self._metrics: dict[str, Sequence[Metric]] = {}
 
     def targets(self, endpoint: str, n: int) -> None:
-        """Tell how many targets an endpoint has (1 or more); until then, it has many."""
+        """Tell about how many targets an endpoint is asked (1 or more); until then, about many."""
         self._sizes[endpoint] = n
 
     def quarantines(self) -> list[Quarantine]:
@@ -162,32 +179,52 @@ class Sentinel:
 
     def look(self, found: Comparison) -> list[Change]:
         """Take in the numbers of a look; the quarantines that begin or end with it. A failure says nothing here."""
-        pairs = found.pairs() if found.after is not None else {}
-        read = pairs.keys() if self._read is None else pairs.keys() & self._read
-        metrics = [metric for metric in found.endpoint.metrics if metric.name in read]
-        changes = (self._look(found, metric, pairs[metric.name]) for metric in metrics)
+        if found.after is None:
+            return []
+        pairs, read = found.pairs(self._read), self._those_read(found.endpoint)
+        metrics = [each for each in read if each.name in pairs or self._is_missed(found, each)]
+        changes = (self._look(found, metric, pairs.get(metric.name, ())) for metric in metrics)
         return [change for change in changes if change is not None]
+
+    def _those_read(self, endpoint: Endpoint) -> Sequence[Metric]:
+        if endpoint.name not in self._metrics:
+            read = [each for each in endpoint.metrics if self._read is None or each.name in self._read]
+            self._metrics[endpoint.name] = read
+        return self._metrics[endpoint.name]
+
+    def _is_missed(self, found: Comparison, metric: Metric) -> bool:
+        """Whether a metric that is left out was there before the run that the target is part of."""
+        usual = self._usual.get((found.endpoint.name, metric.name))
+        if usual is None or metric.labels:
+            return False
+        return usual.run.sign is Sign.GONE and found.target in usual.run.before
 
     def _look(self, found: Comparison, metric: Metric, pairs: Sequence[Pair]) -> Change | None:
         place = (found.endpoint.name, metric.name)
-        usual = self._usual.setdefault(place, _Usual())
+        usual = self._usual[place]
         targets = self._sizes.get(found.endpoint.name, BASELINE)
         before, now = _sizes(pairs)
         quarantine = self._quarantines.get(place)
         if quarantine is not None:
-            if not _recovers(usual, found.target, metric, quarantine, now) or not usual.is_enough(targets):
+            if not _recovers(usual, found, metric, quarantine, now) or not usual.is_enough(targets):
                 return None
             usual.run = _Run()
             return Change(self._quarantines.pop(place), over=True)
         before = usual.run.before.get(found.target, before)
-        sign = _sign(metric, usual, before, now)
-        if sign in (Sign.FINE, Sign.UNKNOWN) or not usual.is_settled(targets):
-            usual.learn(now)
+        sign, settled = _sign(metric, usual, before, now), usual.is_settled(targets)
+        if sign in (Sign.FINE, Sign.UNKNOWN) or not settled:
+            if not usual.run.outlasts(metric, now) and (settled or self._is_calm(found.endpoint.name)):
+                usual.learn(now)
             return None
-        usual.run.add(sign, found.target, before)
+        usual.run.add(sign, found, before)
         if not _is_certain(metric, before, now) and not usual.is_enough(targets):
             return None
         return self._begin(found, metric, usual)
+
+    def _is_calm(self, endpoint: str) -> bool:
+        """Whether nothing of an endpoint is odd: what is first seen beside something odd may go with it."""
+        runs = (usual.run for (name, _), usual in self._usual.items() if name == endpoint)
+        return not any(name == endpoint for name, _ in self._quarantines) and all(run.sign is Sign.FINE for run in runs)
 
     def _begin(self, found: Comparison, metric: Metric, usual: _Usual) -> Change:
         since = datetime.fromtimestamp(found.at_s, UTC)
@@ -197,18 +234,16 @@ class Sentinel:
         return Change(quarantine)
 
 
-def _sizes(pairs: Iterable[Pair]) -> Pair:
+def _sizes(pairs: Sequence[Pair]) -> Pair:
     """The size of a metric before and now (None: unknown): the median of its series that are known, without signs.
 
     Where some are known at both times, of these alone.
     """
-    seen = list(pairs)
-    both = [(before, now) for before, now in seen if before is not None and now is not None]
-    known = both or seen
-    return _median(before for before, _ in known), _median(now for _, now in known)
+    known = [pair for pair in pairs if None not in pair] or pairs
+    return _median([before for before, _ in known]), _median([now for _, now in known])
 
 
-def _median(numbers: Iterable[float | None]) -> float | None:
+def _median(numbers: Sequence[float | None]) -> float | None:
     known = [abs(number) for number in numbers if number is not None]
     return median(known) if known else None
 
@@ -218,7 +253,7 @@ def _sign(metric: Metric, usual: _Usual, before: float | None, now: float | None
         return Sign.UNKNOWN if before is None else Sign.GONE
     if before is None or _returns(usual, before, now):
         return Sign.FINE
-    most = {Unit.POINTS: MOST_POINTS, Unit.RATIO: MOST_RATIO}.get(metric.unit, math.inf)
+    most = _MOST.get(metric.unit, math.inf)
     if before <= most < now:
         return Sign.LARGER
     if metric.unit not in _SCALED or usual.log_size is None or not before or not now:
@@ -243,13 +278,13 @@ def _is_certain(metric: Metric, before: float | None, now: float | None) -> bool
     return before <= MOST_RATIO < now and now >= JUMP * before
 
 
-def _recovers(usual: _Usual, target: str, metric: Metric, quarantine: Quarantine, now: float | None) -> bool:
+def _recovers(usual: _Usual, found: Comparison, metric: Metric, quarantine: Quarantine, now: float | None) -> bool:
     """Whether a look at a metric in quarantine is like the ones before; it is added to the run of these, or ends it."""
     like = _is_like_before(metric, quarantine, now)
     if like is False:
         usual.run = _Run()
     elif like:
-        usual.run.add(Sign.FINE, target, None)
+        usual.run.add(Sign.FINE, found, None)
     return bool(like)
 
 

@@ -80,7 +80,7 @@ def endpoint_facts(endpoint: Endpoint) -> Mapping[str, Any]:
         "cadence": str(endpoint.cadence),
         "freshness": endpoint.freshness,
         "vital": endpoint.vital,
-        "lists_videos": endpoint.lists_videos,
+        "lists_videos": endpoint.lists_videos is not None,
         "series": [
             {"metric": each.name, "labels": list(each.labels), "unit": each.unit, "meaning": each.meaning}
             for each in endpoint.metrics

@@ -5,7 +5,7 @@ It changes on the writer's thread only; any thread may look.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,11 +13,12 @@ from decimal import Decimal
 from daemon.budget import rank
 from daemon.cadence import Cadence, Daily, Standing, Values
 from daemon.config import Config
-from daemon.cookies import FRESH, CookieState, after, cheapest, may_ask
+from daemon.cookies import FRESH, CookieState, Line, after, may_ask, probing_order
+from daemon.keys import WORD, Keys
 from daemon.plan import cadence_of
 from daemon.policy import POLICY
 from daemon.providers import ENDPOINTS
-from daemon.providers.answer import Blames, Failure, Reason, Videos
+from daemon.providers.answer import Blames, Failure, Reading, Reason, Videos
 from daemon.providers.endpoint import Endpoint, Need
 from daemon.purse import Purse
 from daemon.recent import Watch
@@ -39,26 +40,29 @@ class Turn:
     interval: timedelta
 
 
-Line = tuple[str, str]
-"""The key of a target, and the name of an endpoint that is asked about it."""
-
-
 class Standings:
-    """The cookies of accounts, the sights of videos, the money of providers, and the turns that follow."""
+    """The cookies of accounts, the sights of videos, the money of providers, and the turns that follow.
+
+    ``acquitted`` are lines that need a cookie and were refused, or had no data, while it worked for others: they accuse
+    it no more until they bring numbers. ``accusers`` are those that have accused a suspect cookie, by its account.
+    """
 
     def __init__(self, config: Config, watchlist: Watchlist, purse: Purse) -> None:
         self.watchlist, self.purse = watchlist, purse
         self._cadences: Mapping[str, Cadence] = {name: cadence_of(each, config) for name, each in ENDPOINTS.items()}
         self.asked: frozenset[str] = frozenset()
         self._lines: Mapping[str, Sequence[Line]] = {}
-        self._probes: Mapping[str, Line] = {}
+        self.keys = Keys()
         self.cookies: dict[str, CookieState] = {}
+        self.accusers: dict[str, set[Line]] = {}
+        self.acquitted: set[Line] = set()
         self.sights: dict[str, Sight] = {}
         self.suspects: set[str] = set()
 
-    def follow(self, planned: Sequence[Remembered]) -> None:
-        """Take in which lines there are, and choose the probes among them."""
-        self.asked = frozenset(line.endpoint for line in planned)
+    def follow(self, planned: Sequence[Remembered], keys: Collection[str] | None = None) -> None:
+        """Take in which lines there are of the targets ``keys``, accounts and all their videos; None: of all."""
+        endpoints = frozenset(line.endpoint for line in planned)
+        self.asked = endpoints if keys is None else self.asked | endpoints
         with_cookie: dict[str, list[Line]] = {}
         of_video: dict[str, list[Line]] = {}
         for line in planned:
@@ -70,10 +74,12 @@ class Standings:
                 with_cookie.setdefault(account, []).append((line.target, line.endpoint))
             if endpoint.subject is Subject.VIDEO:
                 of_video.setdefault(line.target, []).append((line.target, line.endpoint))
-        self._lines = {**with_cookie, **of_video}
-        self._probes = {account: _cookie_probe(lines) for account, lines in with_cookie.items()} | {
-            video: min(lines, key=_price) for video, lines in of_video.items()
-        }
+        best_first = {account: sorted(lines, key=_for_cookie) for account, lines in with_cookie.items()}
+        others = {} if keys is None else {key: lines for key, lines in self._lines.items() if key not in keys}
+        of_videos = {video: sorted(lines, key=_for_video) for video, lines in of_video.items()}
+        self._lines = {**others, **best_first, **of_videos}
+        lines = {(line.target, line.endpoint) for line in planned}
+        self.acquitted = {line for line in self.acquitted if line in lines or not (keys is None or line[0] in keys)}
 
     # --- may it be asked --------------------------------------------------------------------------------------
 
@@ -83,16 +89,20 @@ class Standings:
 
     def refusal(self, target: str, endpoint: Endpoint, at: datetime) -> Failure | None:
         """Why a call that is due is not made; None if it is."""
-        account = self.account_of(target, endpoint)
-        if account and not may_ask(self.cookie(account), self._probes.get(account) == (target, endpoint.name), at):
+        account, line = self.account_of(target, endpoint), (target, endpoint.name)
+        if self.is_refused(account) and not may_ask(self.cookie(account), self.probe_of(account) == line, at):
             return Failure(Reason.COOKIE, "the cookie was refused: until it is renewed one line alone tries it")
-        if self.is_gone(target) and self._probes.get(target) != (target, endpoint.name):
+        if self.is_gone(target) and self.probe_of(target) != line:
             return Failure(Reason.NOT_FOUND, "the video is gone: until it is back one line alone looks for it")
         return None
 
     def cookie(self, account: str) -> CookieState:
         """Where an account's cookie stands."""
         return self.cookies.get(account, FRESH)
+
+    def is_refused(self, account: str) -> bool:
+        """Whether an account's cookie was refused last, so that one line alone tries it."""
+        return self.cookie(account).next_probe is not None
 
     def is_gone(self, target: str) -> bool:
         """Whether a video is private or removed, as far as is proven."""
@@ -104,8 +114,60 @@ class Standings:
         return self._lines.get(key, ())
 
     def probe_of(self, key: str) -> Line | None:
-        """The line by which an account's cookie, or a video, is looked at while nothing else is asked."""
-        return self._probes.get(key)
+        """The line by which an account's cookie, or a video, is looked at while nothing else is asked.
+
+        The best that can be expected to answer: not about a video that is gone, and not acquitted; else the best.
+        """
+        lines = self._lines.get(key, ())
+        heard = (line for line in lines if line not in self.acquitted)
+        telling = (line for line in heard if line[0] == key or not self.is_gone(line[0]))
+        return next(telling, lines[0] if lines else None)
+
+    def probes(self, accounts: Iterable[str]) -> Iterator[tuple[Line, datetime]]:
+        """The lines that alone try the refused cookies of these accounts, and when."""
+        for account in accounts:
+            probe, due = self.probe_of(account), self.cookie(account).next_probe
+            if probe is not None and due is not None:
+                yield probe, due
+
+    # --- whose fault it is ------------------------------------------------------------------------------------
+
+    def blame(self, target: str, endpoint: Endpoint, answer: Reading | Failure, at: datetime) -> Reading | Failure:
+        """What an answer to a call that was made at ``at`` comes to, in the light of the others.
+
+        A 401 may be the key's or the cookie's, and so may be an answer without data: the cookie's or the line's own.
+        """
+        account = self.account_of(target, endpoint)
+        if isinstance(answer, Failure) and account:
+            if answer.reason is Reason.AUTH:
+                whose = self.keys.blame(endpoint.provider, account, at, has_word=WORD in self.asked)
+                answer = replace(whose, billed=answer.billed)
+            elif answer.reason is Reason.EMPTY and self._accuses((target, endpoint.name), account):
+                answer = replace(answer, reason=Reason.COOKIE)
+        self.keys.note(endpoint, answer.reason if isinstance(answer, Failure) else None, at)
+        return answer
+
+    def _accuses(self, line: Line, account: str) -> bool:
+        """Whether an answer without data puts the cookie in doubt: only where a line about the account can settle it.
+
+        Videos may have nothing to tell: they are too young, or too few have watched them.
+        """
+        return line not in self.acquitted and self._has_own_probe(account)
+
+    def _has_own_probe(self, account: str) -> bool:
+        probe = self.probe_of(account)
+        return probe is not None and probe[0] == account
+
+    def testimony(self, line: Line, account: str, reason: Reason | None) -> bool | None:
+        """Whether the end of a call says that the account's cookie is accepted, or that it is refused (False).
+
+        None: it says nothing, for it is the provider's failure, or the line's own story.
+        """
+        if reason is Reason.COOKIE:
+            return None if line in self.acquitted and self.probe_of(account) != line else False
+        if reason is Reason.EMPTY and (self._has_own_probe(account) or not self.is_refused(account)):
+            return None
+        return True if reason is None or POLICY[reason].blames is Blames.TARGET else None
 
     # --- when next --------------------------------------------------------------------------------------------
 
@@ -119,19 +181,20 @@ class Standings:
             due = self._gone_due(watch, self.sights[watch.target], at)
             return Turn(due, UNPLANNED if due is None else due - at)
         repeated = isinstance(cadence, Daily) and _known(values) == watch.numbers()
-        standing = self._standing(watch.target, watch.endpoint, at, values, repeated)
-        standing = replace(standing, created=self.watchlist.newest(watch.target, videos, at))
+        standing = self._standing(watch, at, values, videos, repeated)
         due = next_due(watch.target, name, cadence, standing)
         if due is None:
             return Turn(None, UNPLANNED)
         afterwards = next_due(watch.target, name, cadence, replace(standing, at=due, repeated=False))
-        return Turn(due, UNPLANNED if afterwards is None else afterwards - due)
+        interval = UNPLANNED if afterwards is None else afterwards - due
+        # The turn after one that is put off may lie beyond the renewal, and so be put off no more.
+        return Turn(due, max(interval, due - at) if standing.stretch > 1 else interval)
 
     def closer_turn(self, watch: Watch, at: datetime) -> datetime | None:
         """When to ask again now that an alert on the target has begun: that is no reason to ask twice for one day."""
         if self.is_gone(watch.target):
             return None
-        standing = self._standing(watch.target, watch.endpoint, at, watch.numbers())
+        standing = self._standing(watch, at, watch.numbers())
         return next_due(watch.target, watch.endpoint.name, self._cadences[watch.endpoint.name], standing)
 
     def retry(self, claim: Claim, watch: Watch, at: datetime, failure: Failure) -> Turn:
@@ -142,9 +205,9 @@ class Standings:
     def _retry_due(self, claim: Claim, watch: Watch, at: datetime, failure: Failure) -> datetime | None:
         endpoint, cadence = watch.endpoint, self._cadences[watch.endpoint.name]
         account = self.account_of(claim.target, endpoint)
-        standing = self._standing(claim.target, endpoint, at, watch.numbers())
+        standing = self._standing(watch, at, watch.numbers())
         if failure.reason is Reason.COOKIE and account:
-            if self._probes.get(account) == (claim.target, endpoint.name):
+            if self.probe_of(account) == (claim.target, endpoint.name):
                 return after(self.cookie(account), accepted=False, at=at).next_probe
             return next_due(claim.target, endpoint.name, cadence, standing)
         sight = self.sights.get(claim.target)
@@ -158,20 +221,22 @@ class Standings:
 
     def _gone_due(self, watch: Watch, sight: Sight, at: datetime) -> datetime | None:
         line = (watch.target, watch.endpoint.name)
-        return gone_due(self._probes.get(watch.target) == line, sight.since, at, phase_of(*line))
+        return gone_due(self.probe_of(watch.target) == line, sight.since, at, phase_of(*line))
 
     def _standing(
-        self, target: str, endpoint: Endpoint, at: datetime, values: Values, repeated: bool = False
+        self, watch: Watch, at: datetime, values: Values, videos: Videos | None = None, repeated: bool = False
     ) -> Standing:
-        created = self.watchlist.created(target)
+        target, endpoint = watch.target, watch.endpoint
+        created = self.watchlist.newest(target, videos, at)
+        stretch = self.purse.stretch(endpoint.provider, rank(endpoint, created, at))
         return Standing(
             at=at,
             created=created,
             values=values,
             repeated=repeated,
             suspect=target in self.suspects,
-            stretch=self.purse.stretch(endpoint.provider, rank(endpoint, created, at)),
-            renewal=self.purse.renewal(endpoint.provider, at),
+            stretch=stretch,
+            renewal=self.purse.renewal(endpoint.provider, at) if stretch > 1 else None,  # else nothing is put off
         )
 
 
@@ -179,12 +244,11 @@ def _known(values: Values) -> Mapping[object, float]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _cookie_probe(lines: Sequence[Line]) -> Line:
-    best = cheapest(ENDPOINTS[name] for _, name in lines)
-    return min(line for line in lines if best is None or line[1] == best.name)
+def _for_cookie(line: Line) -> tuple[object, str]:
+    return probing_order(ENDPOINTS[line[1]]), line[0]
 
 
-def _price(line: Line) -> tuple[bool, bool, Decimal, timedelta, str]:
+def _for_video(line: Line) -> tuple[bool, bool, Decimal, timedelta, str]:
     """The cheapest first, of those whose answer proves that everybody can see a video, or that it is not there.
 
     A cookie shows its owner what is private, too.

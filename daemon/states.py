@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from daemon.budget import balance_ends
 from daemon.config import Watched
-from daemon.cookies import Fingerprints, Validity, changed
+from daemon.cookies import Fingerprints, Line, Validity, changed
 from daemon.doubt import Doubt
 from daemon.health import Health, Look
+from daemon.keys import WORD
 from daemon.learning import End, Lesson, learn, recall, show, show_cookie, take_in
 from daemon.providers.answer import Reason
 from daemon.providers.endpoint import Provider
@@ -36,24 +37,44 @@ class States:
         self._store, self._recent, self._cookies = store, recent, cookies
         self.standings, self.doubt, self.health = standings, doubt, Health(recent, doubt.fails)
         self._fingerprints = Fingerprints()
+        self._recalled = False
 
     def follow(
-        self, new: Iterable[Remembered], gone: Collection[int], planned: Sequence[Remembered], at: datetime
+        self,
+        new: Iterable[Remembered],
+        gone: Collection[int],
+        planned: Sequence[Remembered],
+        at: datetime,
+        keys: Collection[str] | None = None,
     ) -> None:
-        """Take in that the plan has other lines now; ``gone`` are still watched by ``recent``."""
+        """Take in that the plan has other lines now; ``gone`` are still watched by ``recent``.
+
+        ``planned`` are all lines of the targets ``keys``; None: of all targets.
+        """
         for schedule_id in gone:
             self.health.unwatch(schedule_id, self._recent.watches[schedule_id].target)
         for line in new:
             self.health.watch(line.schedule_id, max(0, line.failures - 1))
-        self.standings.follow(planned)
+        self.standings.follow(planned, keys)
+        for probe, due in self.standings.probes(self.standings.cookies):
+            self._store.wake([probe], due)  # the one until now may have left
         self.doubt.follow(gone, at)
 
     def recall(self, looks: Sequence[Look], ends: Sequence[End], at: datetime) -> None:
-        """Take in how the newest polls before a start ended, the oldest first."""
+        """Take in how the newest polls before a start ended, the oldest first.
+
+        A cookie that was refused may have been renewed meanwhile, so it is tried at once. What a line said last that
+        comes back later is old, and says nothing.
+        """
+        if self._recalled:
+            return
+        self._recalled = True
         for look in looks:
             self.health.note([look])
         lesson = recall(self.standings, ends)
         take_in(self.standings, lesson, at)
+        for account in lesson.cookies:
+            self._try_again(account, at)
         self._show(lesson, at)
 
     def learn(self, ends: Iterable[End]) -> Lesson:
@@ -69,13 +90,13 @@ class States:
         """Take in how polls ended and what they taught; the targets of which something new can be said."""
         touched = self.health.note(looks)
         over = [key for key, cookie in lesson.cookies.items() if cookie.next_probe is None and self._is_doubted(key)]
-        for (target, endpoint), due in take_in(self.standings, lesson, at):
-            # A cookie's slip is no reason to ask again for what was seen in spite of it.
-            if due > at or target in lesson.sights or self._is_blind(target, endpoint):
-                self._store.wake([(target, endpoint)], due)
+        wakes = take_in(self.standings, lesson, at, self._is_blind)
+        touched |= self._show(lesson, at)  # before the store is asked for anything: that may fail
+        for line, due in wakes:
+            self._store.wake([line], due)
         for account in self.standings.cookies if over else ():
             self._try_again(account, at)  # what refused them all together is over
-        return touched | self._show(lesson, at)
+        return touched
 
     def _show(self, lesson: Lesson, at: datetime) -> set[str]:
         return show(self._recent, self.standings, lesson, at) | self._show_cookies(lesson.cookies, at)
@@ -116,9 +137,9 @@ class States:
             case _:
                 return None
 
-    def _is_blind(self, target: str, endpoint: str) -> bool:
-        line = self._recent.line(target, endpoint)
-        return line is not None and self._recent.watches[line].blind
+    def _is_blind(self, line: Line) -> bool:
+        schedule_id = self._recent.line(*line)
+        return schedule_id is not None and self._recent.watches[schedule_id].blind
 
     def _try_renewed(self, watched: Watched, at: datetime) -> None:
         """A cookie that was refused and is another one now is tried at once."""
@@ -131,6 +152,7 @@ class States:
         cookie, probe = self.standings.cookie(account), self.standings.probe_of(account)
         if cookie.state is not Validity.VALID and probe is not None:
             self.standings.cookies[account] = changed(cookie, at)
+            self.standings.accusers.pop(account, None)  # they spoke of the cookie before
             self._store.wake([probe], at)
 
     def _say_money(self, provider: Provider, at: datetime) -> set[str]:
@@ -153,13 +175,16 @@ class States:
         return {target} if any(news) else set()
 
     def _balance_ends(self, provider: Provider, at: datetime) -> datetime | None:
-        line = self._recent.line(provider_key(provider), "get_user_info")
-        balance = None if line is None else self._recent.watches[line].numbers().get(("balance_usd", NO_LABELS))
+        line = self._recent.line(provider_key(provider), WORD)
+        watch = None if line is None else self._recent.watches[line]
+        if watch is None or watch.blind or at.timestamp() - watch.seen_s > watch.fresh_for_s:
+            return None
+        balance = watch.numbers().get(("balance_usd", NO_LABELS))
         if balance is None:
             return None
         mean_usd = self._store.spent(provider.value, at - WEEK) / 7
         usd_a_day = max(mean_usd, self._store.spent(provider.value, at - DAY))  # in the first week the mean is too low
-        return balance_ends(Decimal(str(balance)), usd_a_day, at)
+        return balance_ends(Decimal(str(balance)), usd_a_day, datetime.fromtimestamp(watch.seen_s, UTC))
 
 
 def _how_to_renew(watched: Watched) -> list[Record]:

@@ -17,7 +17,7 @@ from daemon.deliver import Deliverer
 from daemon.judge import Ended, Judge
 from daemon.logs import report
 from daemon.metrics import Metrics
-from daemon.poll import Call, Poller
+from daemon.poll import Call, Poller, Reply
 from daemon.providers.endpoint import Provider
 from rules.values import Outcome
 
@@ -59,7 +59,7 @@ class Watch:
         self._writer, self._poller, self._judge, self._deliverer = writer, poller, judge, deliverer
         self._metrics, self._owner, self._in_flight, self._renew = metrics, owner, in_flight, renew
         self._calls: dict[asyncio.Task[None], Provider] = {}
-        self._ended: list[Ended] = []
+        self._replies: list[Reply] = []
         self._settling: asyncio.Task[None] | None = None
 
     async def poll(self, at: datetime) -> None:
@@ -76,31 +76,36 @@ class Watch:
         report(task)
 
     async def _ask(self, call: Call, at: datetime) -> None:
-        ended = await self._poller.poll(call, at)
-        self._ended += ended  # not in one line: the list may have become another one while the answer was awaited
+        reply = await self._poller.poll(call, at)
+        self._replies.append(reply)  # not in one line: the list may have become another one while it was awaited
         if self._settling is None or self._settling.done():
             self._settling = asyncio.create_task(self._settle())
             self._settling.add_done_callback(report)
 
     async def _settle(self) -> None:
         """Commit and judge in groups: whatever ended while the last group was being written is the next."""
-        while self._ended:
-            ended, self._ended = self._ended, []
-            at = max(each.polled.at for each in ended)
+        while self._replies:
+            replies, self._replies = self._replies, []
             started_s = time.perf_counter()
-            outcomes = await self._store(ended, at)
+            ended = await self._writer.run(partial(self._take_in, replies))
+            settled = [reply.settled for reply in replies if reply.settled is not None]
+            at = max(reply.at for reply in replies)
+            outcomes = await self._store(partial(self._judge.settle, ended, settled, self._owner, at))
             self._metrics.judged(time.perf_counter() - started_s, len(ended))
             self._count(ended, outcomes)
 
-    async def _store(self, ended: Sequence[Ended], at: datetime) -> Sequence[Outcome]:
+    def _take_in(self, replies: Sequence[Reply]) -> Sequence[Ended]:
+        return [each for reply in replies for each in self._poller.take_in(reply)]
+
+    async def _store(self, settle: Callable[[], Sequence[Outcome]]) -> Sequence[Outcome]:
         """Answers are paid for: a disk that is full or locked is tried again for a while before they are lost."""
         for pause_s in STORE_PAUSES_S:
             try:
-                return await self._writer.run(partial(self._judge.settle, ended, self._owner, at))
+                return await self._writer.run(settle)
             except Exception:
-                log.exception("polls could not be stored", polls=len(ended), again_in_s=pause_s)
+                log.exception("polls could not be stored", again_in_s=pause_s)
                 await asyncio.sleep(pause_s)
-        return await self._writer.run(partial(self._judge.settle, ended, self._owner, at))
+        return await self._writer.run(settle)
 
     def _count(self, ended: Sequence[Ended], outcomes: Sequence[Outcome]) -> None:
         for each in ended:

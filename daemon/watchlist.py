@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from daemon.config import Config, Watched
 from daemon.config_targets import discovered_video, identified
-from daemon.providers.answer import Videos
+from daemon.providers.answer import Asked, SeriesKey, Videos
 from daemon.providers.endpoint import Provider
 from daemon.secrets import Secret, Unresolved
 from daemon.snowflake import created_of
 from rules.values import Subject, Target
 from storage.records import Discovered, Identity
 
+T = TypeVar("T")
 Cookies = Callable[[Watched], Secret | Unresolved | None]
 """A target's cookie as it is now: None if it has none, Unresolved if its reference leads nowhere."""
 
@@ -35,7 +37,6 @@ class Watchlist:
         self._configured = {watched.target.key: watched for watched in config.targets} | {
             provider_key(provider): _provider(provider, config) for provider in providers
         }
-        self._identities: Mapping[str, Identity] = {}
         self._watched: dict[str, Watched] = dict(self._configured)
         self._created: dict[str, datetime] = {}
         self._videos: dict[str, dict[str, str]] = {}
@@ -49,6 +50,10 @@ class Watchlist:
 
     def __iter__(self) -> Iterator[Watched]:
         return iter(list(self._watched.values()))
+
+    def of(self, accounts: Collection[str] | None) -> list[Watched]:
+        """These accounts and their videos; None: every target."""
+        return [each for key, each in self._watched.items() if accounts is None or (each.account or key) in accounts]
 
     def targets(self) -> Mapping[str, Target]:
         """Every target by its key."""
@@ -72,40 +77,74 @@ class Watchlist:
         times = (self.created(key), *(video.created or created_of(video.video_id, at) for video in found))
         return max((each for each in times if each is not None), default=None)
 
-    def renew(self, identities: Mapping[str, Identity], discovered: Sequence[Discovered], at: datetime) -> None:
-        """Take in what was learned: ids for accounts that lack them, and videos that are young enough to be watched."""
+    def renew(
+        self,
+        identities: Mapping[str, Identity],
+        discovered: Sequence[Discovered],
+        at: datetime,
+        accounts: Collection[str] | None = None,
+    ) -> None:
+        """Take in what was learned: ids for accounts that lack them, and videos that are young enough to be watched.
+
+        ``accounts`` are those of which something was, and of which ``discovered`` tells; None: all.
+        """
+        stays = {} if accounts is None else {k: v for k, v in self._watched.items() if (v.account or k) not in accounts}
         known = {
             key: _identified(watched, identities.get(watched.account or key))
             for key, watched in self._configured.items()
+            if key not in stays
         }
         times: dict[str, datetime] = {}
         by_account = _by_account(discovered)
         for account, videos in by_account.items():
             for video in _wanted(known.get(account), videos, at):
                 new = discovered_video(known[account], video.video_id, video.title)
-                known.setdefault(new.target.key, new)
+                if new.target.key not in stays:
+                    known.setdefault(new.target.key, new)
                 if video.created is not None:
                     times[new.target.key] = video.created
-        self._watched, self._identities = known, identities
-        self._named = {account: {video.video_id for video in videos} for account, videos in by_account.items()}
-        self._index(times, at)
+        named = {account: {video.video_id for video in videos} for account, videos in by_account.items()}
+        created, keys = _index(known, times, at)
+        self._watched = stays | known
+        self._named = _only(self._named, stays) | named
+        self._created, self._videos = _only(self._created, stays) | created, _only(self._videos, stays) | keys
 
-    def identity(self, key: str) -> Identity | None:
-        """What is stored of an account's ids; None if nothing was learned yet."""
-        return self._identities.get(key)
 
-    def _index(self, times: Mapping[str, datetime], at: datetime) -> None:
-        created: dict[str, datetime] = {}
-        videos: dict[str, dict[str, str]] = {}
-        for key, watched in self._watched.items():
-            if watched.target.subject is not Subject.VIDEO:
-                continue
-            videos.setdefault(watched.account, {})[watched.video_id] = key
-            published = times.get(key) or created_of(watched.video_id, at)
-            if published is not None:
-                created[key] = published
-                created[watched.account] = max(published, created.get(watched.account, published))
-        self._created, self._videos = created, videos
+def _only(table: Mapping[str, T], keys: Container[str]) -> dict[str, T]:
+    return {key: each for key, each in table.items() if key in keys}
+
+
+def _index(
+    watched: Mapping[str, Watched], times: Mapping[str, datetime], at: datetime
+) -> tuple[dict[str, datetime], dict[str, dict[str, str]]]:
+    """When videos were published, and the newest of each account; the keys of an account's videos by their ids."""
+    created: dict[str, datetime] = {}
+    videos: dict[str, dict[str, str]] = {}
+    for key, each in watched.items():
+        if each.target.subject is not Subject.VIDEO:
+            continue
+        published = times.get(key) or created_of(each.video_id, at)
+        if published is not None:
+            created[key] = published
+        if each.account:
+            videos.setdefault(each.account, {})[each.video_id] = key
+        if each.account and published is not None:
+            created[each.account] = max(published, created.get(each.account, published))
+    return created, videos
+
+
+def asked_about(watched: Watched, at: datetime, last: Mapping[SeriesKey, float | None]) -> Asked:
+    """What a call about a target is told; ``last`` are the newest numbers that its endpoint recalls."""
+    return Asked(
+        target_key=watched.target.key,
+        at=at,
+        uid=watched.uid,
+        sec_uid=watched.sec_uid,
+        handle=watched.handle,
+        video_id=watched.video_id,
+        last=last,
+        options=watched.options,
+    )
 
 
 def _provider(provider: Provider, config: Config) -> Watched:

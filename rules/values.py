@@ -89,16 +89,18 @@ class Window:
 
     ``times_s`` are seconds since the epoch, strictly rising; ``values`` has one number a time, NaN where the provider
     was asked and the number was not known. ``blind`` says that the newest attempt to see this series failed;
-    ``fresh_for_s`` is how old the newest value may be and still count as known.
+    ``fresh_for_s`` is how old the newest value may be and still count as known. ``memo`` is for what was worked out
+    from the window and still holds (``rules.detectors``).
     """
 
-    __slots__ = ("blind", "fresh_for_s", "times_s", "values")
+    __slots__ = ("blind", "fresh_for_s", "memo", "times_s", "values")
 
     def __init__(self, points: Iterable[tuple[float, float]] = (), fresh_for_s: float = math.inf) -> None:
         self.times_s = array("d")
         self.values = array("d")
         self.blind = False
         self.fresh_for_s = fresh_for_s
+        self.memo: dict[object, object] | None = None
         for time_s, value in points:
             self.add(time_s, value)
 

@@ -10,7 +10,7 @@ from storage.records import Incident
 from storage.tables import incidents
 
 
-def begin(connection: Connection, incident: Incident) -> None:
+def write_down(connection: Connection, incident: Incident) -> None:
     """Write one down; what was written of the same place before is replaced."""
     row = {
         "endpoint": incident.endpoint,
@@ -19,6 +19,7 @@ def begin(connection: Connection, incident: Incident) -> None:
         "targets": incident.targets,
         "looks": incident.looks,
         "since_ms": codec.to_ms(incident.since),
+        "last_ms": codec.to_ms(incident.last),
     }
     connection.execute(insert(incidents).prefix_with("OR REPLACE"), row)
 
@@ -31,6 +32,14 @@ def end(connection: Connection, endpoint: str, metric: str) -> None:
 def read(connection: Connection) -> list[Incident]:
     """Those that go on, the oldest first."""
     return [
-        Incident(row.endpoint, row.metric, row.kind, row.targets, row.looks, codec.from_ms(row.since_ms))
+        Incident(
+            endpoint=row.endpoint,
+            metric=row.metric,
+            kind=row.kind,
+            targets=row.targets,
+            looks=row.looks,
+            since=codec.from_ms(row.since_ms),
+            last=codec.from_ms(max(row.since_ms, row.last_ms)),
+        )
         for row in connection.execute(select(incidents).order_by(incidents.c.since_ms))
     ]

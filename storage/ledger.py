@@ -55,10 +55,10 @@ _SETTLE = Hot(
 )
 
 
-def spent(connection: Connection, provider: str, since_ms: int) -> Decimal:
-    """What a provider's calls since a time have cost, or may have, in US dollars."""
+def spent(connection: Connection, provider: str, since_ms: int, until_ms: int) -> Decimal:
+    """What a provider's calls since a time and before another have cost, or may have, in US dollars."""
     total = select(func.coalesce(func.sum(ledger.c.cost_microusd), 0))
-    of_provider = total.where(ledger.c.provider == provider, ledger.c.at_ms >= since_ms)
+    of_provider = total.where(ledger.c.provider == provider, ledger.c.at_ms >= since_ms, ledger.c.at_ms < until_ms)
     return codec.from_microusd(connection.execute(of_provider).scalar_one())
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Connection, func, literal_column, select
 from sqlalchemy.dialects.sqlite import insert
 
 from rules.values import Subject
 from storage import codec
-from storage.database import Hot
+from storage.database import Hot, among
 from storage.records import Discovered, Identity, Listing, Noted, Sight
 from storage.schedule import target_ids
 from storage.tables import discoveries, identities, sights, targets
@@ -111,9 +111,10 @@ def identified(connection: Connection) -> Mapping[str, Identity]:
     return {row.key: Identity(row.uid, row.sec_uid, row.handle, codec.from_ms(row.at_ms)) for row in rows}
 
 
-def discovered(connection: Connection) -> list[Discovered]:
-    """Every video that was ever listed, in the order in which they became known."""
+def discovered(connection: Connection, accounts: Collection[str] | None = None) -> list[Discovered]:
+    """Every video that was ever listed of these accounts (None: of all), in the order in which they became known."""
     account = select(discoveries, targets.c.key).join(targets, targets.c.id == discoveries.c.account_id)
+    account = account if accounts is None else account.where(targets.c.key.in_(among(accounts)))
     return [
         Discovered(
             account=row.key,

@@ -96,7 +96,7 @@ _LEASES = (
 
 def _schedule_row(entry: _Accepted, number: int) -> tuple[object, ...]:
     poll = entry.poll
-    failures = 0 if poll.outcome == POLLED else entry.failures + 1
+    failures = 0 if poll.outcome == POLLED else entry.failures + poll.sent
     due_ms = codec.NEVER_MS if poll.due is None else codec.to_ms(poll.due)
     interval_ms = None if poll.interval is None else poll.interval // codec.MILLISECOND
     standing = due_ms, interval_ms, entry.at_ms, poll.outcome, failures

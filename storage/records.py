@@ -81,7 +81,8 @@ class Polled:
 
     ``values`` is None where the poll failed; a None inside it is *asked and not known*. ``payload`` is JSON.
     ``interval`` is the line's own from now on; None leaves it as it is. A poll with a ``carrier`` was none of its own:
-    that line's poll brought its numbers, and it is accepted if that one is.
+    that line's poll brought its numbers, and it is accepted if that one is. One that was not ``sent``, because it is
+    known that it would be in vain, is no failure more.
     """
 
     schedule_id: int
@@ -93,6 +94,7 @@ class Polled:
     records: tuple[Record, ...] = ()
     interval: timedelta | None = None
     carrier: int | None = None
+    sent: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who an account says it is, and when it last said so. "" is *never told*."""
+    """Who an account says it is, and when it last said so. "" is *never told*, and stored it leaves what is known."""
 
     uid: str
     sec_uid: str
@@ -182,7 +184,11 @@ class FoundVideo:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The videos that one answer names as those of an account (its key)."""
+    """The videos that one answer names as those of an account (its key).
+
+    New ones become targets, watched if ``sync_targets`` names them. An unknown time and an empty title leave what is
+    known.
+    """
 
     account: str
     platform: str
@@ -240,7 +246,10 @@ class Quarantine:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """A doubt about a metric of an endpoint ("": about all of it): ``targets`` of the last ``looks`` did the same."""
+    """A doubt about a metric of an endpoint ("": about all of it): ``targets`` of the last ``looks`` did the same.
+
+    ``last`` is when something last said so, as far as it was written down.
+    """
 
     endpoint: str
     metric: str
@@ -248,6 +257,7 @@ class Incident:
     targets: int
     looks: int
     since: datetime
+    last: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, Select, and_, bindparam, case, func, null, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from rules.values import Target
 from storage import codec
@@ -16,13 +31,15 @@ from storage.records import CARRIED, Claim, Planned, Remembered, TakenOver
 from storage.tables import progress, schedules, targets
 
 
-def sync_targets(connection: Connection, named: Sequence[Target], at_ms: int) -> None:
-    """Make the watched targets the named ones; the others keep their history and leave the plan."""
+def sync_targets(
+    connection: Connection, named: Sequence[Target], at_ms: int, keys: Collection[str] | None = None
+) -> None:
+    """Make the watched targets the named ones; the others (of ``keys``; None: all) keep but their history."""
     if named:
         connection.execute(_UPSERT_TARGET, [_target_row(target, at_ms) for target in named])
     gone = targets.c.key.not_in(among(target.key for target in named))
     removed = update(targets).where(targets.c.removed_ms.is_(None), gone).values(removed_ms=at_ms)
-    connection.execute(removed)
+    connection.execute(removed if keys is None else removed.where(targets.c.key.in_(among(keys))))
     removed_ids = select(targets.c.id).where(targets.c.removed_ms.is_not(None))
     connection.execute(_UNPLAN.where(schedules.c.target_id.in_(removed_ids)))
 
@@ -54,20 +71,28 @@ _UNPLAN = update(schedules).where(schedules.c.due_ms.is_not(None)).values(due_ms
 """Out of the plan. Whoever still holds a lease has lost it: an answer that is on its way is not wanted any more."""
 
 
-def plan(connection: Connection, planned: Sequence[Planned], at_ms: int) -> None:
-    """Make the plan the named lines, keeping the due times and intervals of those that stay as they were."""
+def plan(connection: Connection, planned: Sequence[Planned], at_ms: int, keys: Collection[str] | None = None) -> None:
+    """Make the plan (of the targets ``keys``; None: of all) the named lines.
+
+    Those that stay as they were keep their due times and intervals.
+    """
     ids = target_ids(connection, {line.target for line in planned})
     rows = [_schedule_row(line, ids[line.target]) for line in planned]
     named = {(row["target_id"], row["endpoint"]) for row in rows}
-    lines = connection.execute(select(schedules.c.id, schedules.c.target_id, schedules.c.endpoint))
+    lines = connection.execute(_LINES if keys is None else _LINES.where(schedules.c.target_id.in_(_ids(keys))))
     gone = [line.id for line in lines if (line.target_id, line.endpoint) not in named]
     connection.execute(_UNPLAN.where(schedules.c.id.in_(among(gone))))
     if rows:
         connection.execute(_UPSERT_SCHEDULE, [{**row, "now_ms": at_ms} for row in rows])
 
 
+_LINES = select(schedules.c.id, schedules.c.target_id, schedules.c.endpoint)
+
+
 def target_ids(connection: Connection, keys: set[str]) -> dict[str, int]:
     """The row ids of targets by key. A key that ``sync_targets`` never named is missing."""
+    if not keys:
+        return {}  # most polls tell nothing besides numbers, and SQLAlchemy takes as long for nothing
     rows = connection.execute(select(targets.c.key, targets.c.id).where(targets.c.key.in_(among(keys))))
     return {row.key: row.id for row in rows}
 
@@ -113,7 +138,7 @@ _UPSERT_SCHEDULE = _INSERT_SCHEDULE.on_conflict_do_update(
 
 
 def wake(connection: Connection, lines: Sequence[tuple[str, str]], due_ms: int) -> None:
-    """Bring the turn of lines (target key, endpoint) forward. A leased one is on its way already."""
+    """Bring the turn of lines (target key, endpoint) forward: not of one that is leased, and on its way, or carried."""
     _WAKE.write(connection, [(*line, due_ms) for line in lines])
 
 
@@ -122,6 +147,7 @@ _WAKE = Hot(
     .where(schedules.c.target_id == select(targets.c.id).where(targets.c.key == bindparam("of")).scalar_subquery())
     .where(schedules.c.endpoint == bindparam("asked"))
     .where(schedules.c.owner.is_(None), schedules.c.due_ms > bindparam("wanted_ms"))
+    .where(schedules.c.cadence != literal_column(f"'{CARRIED}'"))
     .values(due_ms=bindparam("wanted_ms")),
     *("of", "asked", "wanted_ms"),
 )
@@ -142,12 +168,15 @@ _END_LEASE = (
 )
 
 
-def claim(connection: Connection, endpoint: str, lease: Lease, by_ms: int) -> list[Claim]:
+def claim(
+    connection: Connection, endpoint: str, lease: Lease, by_ms: int, beside: Collection[str] | None = None
+) -> list[Claim]:
     """Lease lines of one endpoint that are due by a time, the longest due first. One statement.
 
-    A line that somebody holds is due when that lease has ended.
+    A line that somebody holds is due when that lease has ended. ``beside`` are the only targets that are wanted.
     """
-    rows = connection.execute(_CLAIM, {"of": endpoint, "by_ms": by_ms, **lease._asdict()})
+    statement = _CLAIM if beside is None else _leasing(_DUE.where(schedules.c.target_id.in_(_ids(beside))))
+    rows = connection.execute(statement, {"of": endpoint, "by_ms": by_ms, **lease._asdict()})
     return [Claim(row.id, row.key, endpoint, _interval(row), row.failures) for row in rows]
 
 
@@ -165,12 +194,22 @@ _DUE = (
     .with_for_update(skip_locked=True)
 )
 _KEY = select(targets.c.key).where(targets.c.id == schedules.c.target_id).scalar_subquery()
-_CLAIM = (
-    update(schedules)
-    .where(schedules.c.id.in_(_DUE))
-    .values(due_ms=bindparam("until_ms"), owner=bindparam("holder"), call_id=null())
-    .returning(schedules.c.id, _KEY.label("key"), schedules.c.interval_ms, schedules.c.failures)
-)
+
+
+def _ids(keys: Collection[str]) -> Select[int]:
+    return select(targets.c.id).where(targets.c.key.in_(among(keys)))
+
+
+def _leasing(due: Select[int]) -> ReturningUpdate[Any]:
+    return (
+        update(schedules)
+        .where(schedules.c.id.in_(due))
+        .values(due_ms=bindparam("until_ms"), owner=bindparam("holder"), call_id=null())
+        .returning(schedules.c.id, _KEY.label("key"), schedules.c.interval_ms, schedules.c.failures)
+    )
+
+
+_CLAIM = _leasing(_DUE)
 
 
 def next_due(connection: Connection, at: datetime) -> datetime | None:
@@ -179,9 +218,9 @@ def next_due(connection: Connection, at: datetime) -> datetime | None:
     return None if due_ms is None else max(at, codec.from_ms(due_ms))
 
 
-def remembered(connection: Connection) -> list[Remembered]:
-    """Every line of the plan."""
-    return _remembered(connection, _PLANNED)
+def remembered(connection: Connection, keys: Collection[str] | None = None) -> list[Remembered]:
+    """The lines of the plan about the targets ``keys`` (None: about all)."""
+    return _remembered(connection, _PLANNED if keys is None else _PLANNED.where(targets.c.key.in_(among(keys))))
 
 
 def unjudged(connection: Connection) -> list[Remembered]:

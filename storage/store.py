@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 
 from rules.values import Alert, Outcome, Record, Target, Transition
 from storage import alerts, database, incidents, ledger, notes, outbox, overview, polls, quarantine, samples, schedule
-from storage.codec import to_ms
+from storage.codec import NEVER_MS, to_ms
 from storage.database import READING, Lease
 from storage.records import (
     NOTHING_NOTED,
@@ -26,11 +26,9 @@ from storage.records import (
     Counts,
     Delivery,
     Discovered,
-    FoundVideo,
     Identity,
     Incident,
     Letter,
-    Listing,
     Noted,
     Planned,
     Polled,
@@ -75,20 +73,25 @@ class Store:
 
     # --- the plan ---------------------------------------------------------------------------------------------
 
-    def sync_targets(self, targets: Sequence[Target], at: datetime) -> None:
-        """Make these the watched targets. The others keep their history and leave the plan; named again they return."""
-        with self._writing() as connection:
-            schedule.sync_targets(connection, targets, to_ms(at))
+    def sync_targets(self, targets: Sequence[Target], at: datetime, keys: Collection[str] | None = None) -> None:
+        """Make these the watched targets. The others keep their history and leave the plan; named again they return.
 
-    def plan(self, planned: Sequence[Planned], at: datetime) -> None:
-        """Make these lines the plan. Every target must have been named to ``sync_targets``.
+        With ``keys`` that is said of the targets with these keys alone.
+        """
+        with self._writing() as connection:
+            schedule.sync_targets(connection, targets, to_ms(at), keys)
+
+    def plan(self, planned: Sequence[Planned], at: datetime, keys: Collection[str] | None = None) -> None:
+        """Make these lines the plan, of the targets ``keys`` or, by None, of all.
+
+        Every target must have been named to ``sync_targets``.
 
         A line that stays keeps its due time and its own interval, unless it would wait for more than one and a half of
         them: then it is due an interval from now. With another cadence it takes the planned interval, and is due an
         interval from now at the latest. One that goes loses its lease too: the answer to a poll under way is dropped.
         """
         with self._writing() as connection:
-            schedule.plan(connection, planned, to_ms(at))
+            schedule.plan(connection, planned, to_ms(at), keys)
 
     def wake(self, lines: Sequence[tuple[str, str]], due: datetime) -> None:
         """Make lines of the plan (target key, endpoint) due at ``due``, but for those due earlier and those leased."""
@@ -103,24 +106,26 @@ class Store:
         owner: str,
         limit: int,
         ahead: timedelta = timedelta(0),
+        beside: Collection[str] | None = None,
     ) -> list[Claim]:
         """Lease up to ``limit`` polls of an endpoint that are due, or will be within ``ahead``.
 
+        ``beside`` are the keys of the only targets that are wanted (None: all).
         Whoever does not commit by ``lease_until`` may lose them; until then nobody else is given them.
         """
         with self._writing() as connection:
             lease = Lease(to_ms(at), to_ms(lease_until), owner, limit)
-            return schedule.claim(connection, endpoint, lease, to_ms(at + ahead))
+            return schedule.claim(connection, endpoint, lease, to_ms(at + ahead), beside)
 
     def next_due(self, at: datetime) -> datetime | None:
         """When the next poll (or lease) is due: ``at`` if one is overdue, None if none will ever be."""
         with self._reading() as connection:
             return schedule.next_due(connection, at)
 
-    def remembered(self) -> list[Remembered]:
-        """Every line of the plan and its last poll."""
+    def remembered(self, keys: Collection[str] | None = None) -> list[Remembered]:
+        """The lines of the plan and their last polls, of the targets ``keys`` or, by None, of all."""
         with self._reading() as connection:
-            return schedule.remembered(connection)
+            return schedule.remembered(connection, keys)
 
     # --- what is spent ----------------------------------------------------------------------------------------
 
@@ -137,10 +142,10 @@ class Store:
         with self._writing() as connection:
             ledger.settle(connection, settled)
 
-    def spent(self, provider: str, since: datetime) -> Decimal:
-        """What a provider's calls since a time have cost, or may have, in US dollars."""
+    def spent(self, provider: str, since: datetime, until: datetime | None = None) -> Decimal:
+        """What a provider's calls since a time, and before ``until``, have cost, or may have, in US dollars."""
         with self._reading() as connection:
-            return ledger.spent(connection, provider, to_ms(since))
+            return ledger.spent(connection, provider, to_ms(since), NEVER_MS if until is None else to_ms(until))
 
     def spending(self, since: datetime) -> list[Spending]:
         """What each endpoint took since a time, the dearest first."""
@@ -186,28 +191,15 @@ class Store:
 
     # --- what is known besides --------------------------------------------------------------------------------
 
-    def identify(self, target: str, uid: str, sec_uid: str, handle: str, at: datetime) -> None:
-        """Store the ids that an account told; "" leaves what is known."""
-        with self._writing() as connection:
-            notes.commit(connection, Noted(ids={target: Identity(uid, sec_uid, handle, at)}))
-
     def identities(self) -> Mapping[str, Identity]:
         """The ids of every account that told them, by its key."""
         with self._reading() as connection:
             return notes.identified(connection)
 
-    def discover(self, account: str, platform: str, found: Sequence[FoundVideo], at: datetime) -> None:
-        """Store the videos that a listing names. New ones become targets, watched if ``sync_targets`` names them.
-
-        An unknown time and an empty title leave what is known.
-        """
-        with self._writing() as connection:
-            notes.commit(connection, Noted([Listing(account, platform, tuple(found), at)]))
-
-    def discovered(self) -> list[Discovered]:
-        """Every video that was ever listed, in the order in which they became known."""
+    def discovered(self, accounts: Collection[str] | None = None) -> list[Discovered]:
+        """Every video that was ever listed of these accounts (None: of all), as they became known one by one."""
         with self._reading() as connection:
-            return notes.discovered(connection)
+            return notes.discovered(connection, accounts)
 
     def sights(self) -> list[Sight]:
         """What is known of every video's visibility."""
@@ -229,10 +221,10 @@ class Store:
         with self._reading() as connection:
             return quarantine.read(connection)
 
-    def begin_incident(self, incident: Incident) -> None:
+    def write_incident(self, incident: Incident) -> None:
         """Write down that an endpoint is in doubt; one of the same place is replaced."""
         with self._writing() as connection:
-            incidents.begin(connection, incident)
+            incidents.write_down(connection, incident)
 
     def end_incident(self, endpoint: str, metric: str) -> None:
         """The doubt is over."""
@@ -265,12 +257,14 @@ class Store:
         What has been told is the store's to say: an owed letter counts as told, and the rest is as stored, without
         the channels that the outcome's alert does not name any more. An alert that never fired leaves no trace.
         """
-        self._known.judged = self._known.judged if judged_to is None else judged_to
-        if not outcomes:
-            return []
-        with self._writing() as connection:
-            schedule.mark_judged(connection, self._known.judged)
-            return alerts.commit(connection, outcomes, to_ms(at))
+        judged = self._known.judged if judged_to is None else judged_to
+        live: list[Alert] = []
+        if outcomes:
+            with self._writing() as connection:
+                schedule.mark_judged(connection, judged)
+                live = alerts.commit(connection, outcomes, to_ms(at))
+        self._known.judged = judged
+        return live
 
     def live_alerts(self) -> list[Alert]:
         """Every alert that is pending or firing, and those that are over but not told to everybody who must know."""

@@ -188,6 +188,7 @@ class Incident(SQLModel, table=True):
     targets: int
     looks: int
     since_ms: int = Field(sa_type=BigInteger)
+    last_ms: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
 
 class Alert(SQLModel, table=True):

@@ -107,9 +107,10 @@ class Reading:
 class Asked:
     """What one call is about, as ``read`` needs it.
 
-    ``last`` holds the newest known numbers that the endpoint ``recalls`` of this target (none at first sight);
-    ``options`` are the target's own settings (``health_scheme``, ``content_category``, ``product_id``, and
-    ``verticals``, separated by commas). ``uid``, ``sec_uid``, ``handle`` and ``video_id`` are "" where unknown.
+    ``last`` holds the numbers of the newest answer that the endpoint ``recalls`` of this target, None where that did
+    not know them (none at first sight); ``options`` are the target's own settings (``health_scheme``,
+    ``content_category``, ``product_id``, and ``verticals``, separated by commas). ``uid``, ``sec_uid``, ``handle`` and
+    ``video_id`` are "" where unknown.
     """
 
     target_key: str
@@ -118,5 +119,16 @@ class Asked:
     handle: str = ""
     video_id: str = ""
     sec_uid: str = ""
-    last: Mapping[SeriesKey, float] = field(default_factory=dict)
+    last: Mapping[SeriesKey, float | None] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
+
+    def unknown(self, *metrics: str, **labels: str) -> dict[SeriesKey, float | None]:
+        """Return the last series of these metrics with these labels, as unknown: so says an answer without their list.
+
+        A series that is left out has ended, and what is not said has not.
+        """
+        return {
+            (metric, own): None
+            for metric, own in self.last
+            if metric in metrics and labels.items() <= dict(own).items()
+        }

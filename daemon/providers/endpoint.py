@@ -74,10 +74,14 @@ class Request:
 
 
 class Page(NamedTuple):
-    """Which page is asked for, counted from 1, and the opened payload of the page before it (None for the first)."""
+    """Which page of a list is asked for, counted from 1, and the opened payload of the page before it (None: none).
+
+    ``part`` says of which list, counted from 1, where an answer is made of several, one after the other.
+    """
 
     number: int
     before: object = None
+    part: int = 1
 
 
 Ask = Callable[[Sequence[Asked], str, Page], Request]
@@ -87,7 +91,15 @@ Read = Callable[[Sequence[object], Asked], Reading | Failure]
 """(the opened payloads of all pages, whom they are about) -> numbers or a failure. Never raises on any JSON value."""
 
 More = Callable[[object], bool]
-"""(the payload of one page) -> whether another page follows."""
+"""(the payload of one page) -> whether another page of the same list follows."""
+
+Parts = Callable[[datetime], int]
+"""(when it is asked) -> of how many lists the answer is made."""
+
+
+def one_list(_at: datetime) -> int:
+    """Return 1: of most lists there is one."""
+    return 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +113,8 @@ class Endpoint:
     and ``measured`` which instant the numbers polled at a time describe, where that is known not to be the poll.
     ``recalls`` names the metrics whose last numbers ``read`` wants to know. A metric about videos, of an endpoint about
     accounts, has one series a video: its label ``video`` holds the video's id, and is no label for rules on videos.
-    ``vital``: the last to be spared when money runs short. ``lists_videos``: its readings say which videos there are;
-    ``tells_ids``: they say who an account is.
+    ``vital``: the last to be spared when money runs short. ``lists_videos``: its readings say which videos there are,
+    of the past so long; ``tells_ids``: they say who an account is.
     ``tells_absence``: an answer without data means that the target cannot be seen, not that it was not collected yet.
     """
 
@@ -121,13 +133,14 @@ class Endpoint:
     ask: Ask
     read: Read
     more: More | None = None
+    parts: Parts = one_list
     measured: Callable[[datetime], datetime] | None = None
     recalls: frozenset[str] = frozenset()
     any_of: frozenset[Need] = frozenset()
     batch: int = 1
     tells_absence: bool = True
     vital: bool = False
-    lists_videos: bool = False
+    lists_videos: timedelta | None = None
     tells_ids: bool = False
     form: Form = Form.JSON
 
@@ -135,3 +148,9 @@ class Endpoint:
     def interval(self) -> timedelta:
         """The usual time between two polls of one target."""
         return self.cadence.usual
+
+    def after(self, page: Page, payload: object, at: datetime) -> Page | None:
+        """Return the page that follows one that was asked for at ``at`` and held ``payload``; None at the end."""
+        if self.more is not None and self.more(payload):
+            return Page(page.number + 1, payload, page.part)
+        return Page(1, None, page.part + 1) if page.part < self.parts(at) else None

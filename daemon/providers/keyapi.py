@@ -99,7 +99,7 @@ def read_canary(pages: Sequence[object], asked: Asked) -> Reading | Failure:
     wanted = asked.options.get("canary")
     row = next((row for row in map(table, pages[0]) if ident(row.get("video_id")) == wanted), {})
     views = amount(row.get("total_views_cnt"))
-    fine = views is not None and views >= asked.last.get((_CANARY_VIEWS, NO_LABELS), 1.0)
+    fine = views is not None and views >= (asked.last.get((_CANARY_VIEWS, NO_LABELS)) or 1.0)
     return Reading({("keyapi_canary_ok", NO_LABELS): float(fine), (_CANARY_VIEWS, NO_LABELS): views}, payload=row)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -71,6 +71,11 @@ def state(value: bool | None) -> float | None:
     return None if value is None else float(value)
 
 
+def truth(value: object) -> float | None:
+    """Return 0 or 1 for a truth value, however ``flag`` finds it written."""
+    return state(flag(value))
+
+
 def text(value: object) -> str:
     """Return a string without outer blanks, or a number in digits; "" for anything else."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
@@ -96,6 +101,26 @@ def table(value: object) -> Mapping[str, object]:
 def sequence(value: object) -> Sequence[object]:
     """Return a list's items; none for anything that is not a list."""
     return value if isinstance(value, list) else ()
+
+
+def inner(value: object, path: str) -> object:
+    """Return what lies in an object below one key after another: ``path`` is those keys with dots between."""
+    for key in path.split("."):
+        value = table(value).get(key)
+    return value
+
+
+def by_id(rows: object, path: str) -> dict[str, Mapping[str, object]]:
+    """Return the rows of a list by the id at ``path``, the first of each; "" stands for all that have none."""
+    found: dict[str, Mapping[str, object]] = {}
+    for row in map(table, sequence(rows)):
+        found.setdefault(ident(inner(row, path)), row)
+    return found
+
+
+def tally(ids: Collection[str]) -> float | None:
+    """Return how many ids there are; unknown if one of them is "", for that may be several or none."""
+    return None if "" in ids else float(len(ids))
 
 
 def instant(value: object) -> datetime | None:

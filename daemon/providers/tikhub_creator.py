@@ -9,7 +9,7 @@ from daemon.cadence import Every
 from daemon.providers.answer import Asked, Failure, Reading, Reason
 from daemon.providers.endpoint import Endpoint, Need, Page, Parameter, Platform, Provider, Request
 from daemon.providers.payload import amount, digest, ident, number, sequence, table, wording
-from daemon.providers.tikhub import BASE_USD
+from daemon.providers.tikhub import BASE_USD, another, first
 from rules.values import NO_LABELS, Metric, Record, Subject, Unit
 
 _METRICS = (
@@ -26,7 +26,7 @@ _WORDS = {
 
 def read(pages: Sequence[object], asked: Asked) -> Reading | Failure:
     """Return the two totals. A follower count of 0 that cannot be true is a failure, not a number."""
-    data = table(pages[0]) if pages else {}
+    data = first(pages)
     info = table(data.get("creator_info"))
     failure = _doubt(data, info, asked)
     if failure is not None:
@@ -41,15 +41,14 @@ def _doubt(data: Mapping[str, object], info: Mapping[str, object], asked: Asked)
     if not uid or any(number(info.get(metric.name)) is None for metric in _METRICS):
         return Failure(Reason.BAD_PAYLOAD, "the answer lacks the user id, the follower count or the like count")
     if uid != asked.uid:
-        return Failure(Reason.WRONG_IDENTITY, "the answer is about another account than the one asked for")
+        return another("account")
     if number(info.get("follower_count")) == 0 and _had_followers(info, asked):
         return Failure(Reason.EMPTY, "0 followers cannot be true: the account is private or the platform held back")
     return None
 
 
 def _had_followers(info: Mapping[str, object], asked: Asked) -> bool:
-    before = asked.last.get(("follower_count", NO_LABELS), 0)
-    return before > 0 or (amount(info.get("like_count")) or 0) > 0
+    return any((asked.last.get(("follower_count", NO_LABELS)), amount(info.get("like_count"))))
 
 
 def _milestone(row: Mapping[str, object]) -> Record:

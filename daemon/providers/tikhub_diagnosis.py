@@ -6,19 +6,18 @@ The answer names no account, so it cannot prove whose cookie asked for it (provi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from daemon.cadence import Daily
 from daemon.providers.answer import Asked, Failure, Reading, Reason, SeriesKey
-from daemon.providers.endpoint import Endpoint, Need, Platform, Provider
 from daemon.providers.payload import amount, fraction, number, table
-from daemon.providers.tikhub import BASE_USD, COOKIE, ask_with_cookie
+from daemon.providers.tikhub import first, nothing
+from daemon.providers.tikhub_douyin import BEIJING, creator_route
 from rules.values import Metric, Subject, Unit
 
 DIMENSIONS = ("Interact", "NewFans", "PlayCnt", "PlayFinishRatio", "PublishActivation")
 
-_BEIJING = ZoneInfo("Asia/Shanghai")
 _NOON = time(12)
 _LABELS = ("dimension",)
 _METRICS = (
@@ -41,7 +40,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[object], float | None]]] = {
 
 def read(pages: Sequence[object], _asked: Asked) -> Reading | Failure:
     """Return 25 series, five a dimension; those that the answer leaves out are unknown."""
-    data = table(pages[0]) if pages else {}
+    data = first(pages)
     inner = data if data.keys() & set(DIMENSIONS) else table(data.get("data"))
     if not any(table(inner.get(dimension)) for dimension in DIMENSIONS):
         return Failure(Reason.EMPTY, "the diagnosis holds none of its five dimensions")
@@ -58,27 +57,21 @@ def measured_at(at: datetime) -> datetime:
 
     Provider document: the data of a day is updated at 12:00 of the next day, Beijing time.
     """
-    local = at.astimezone(_BEIJING)
+    local = at.astimezone(BEIJING)
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     return (midnight - timedelta(days=local.time() < _NOON)).astimezone(UTC)
 
 
-_PATH = "/api/v1/douyin/creator_v2/fetch_author_diagnosis"
-
-AUTHOR_DIAGNOSIS = Endpoint(
-    name="fetch_author_diagnosis",
-    provider=Provider.TIKHUB,
-    platform=Platform.DOUYIN,
-    subject=Subject.ACCOUNT,
-    method="POST",
-    path=_PATH,
-    parameters=(COOKIE,),
-    needs=frozenset({Need.COOKIE}),
-    cost_usd=BASE_USD,
-    freshness="the 7 days up to yesterday, from 12:00 Beijing time; before noon up to the day before",
-    cadence=Daily("Asia/Shanghai", time(12, 10), (time(12, 40), time(13, 30), time(15), time(18))),
-    metrics=_METRICS,
-    ask=ask_with_cookie(_PATH),
-    read=read,
+AUTHOR_DIAGNOSIS = replace(
+    creator_route(
+        "fetch_author_diagnosis",
+        Subject.ACCOUNT,
+        (),
+        nothing,
+        freshness="the 7 days up to yesterday, from 12:00 Beijing time; before noon up to the day before",
+        cadence=Daily("Asia/Shanghai", time(12, 10), (time(12, 40), time(13, 30), time(15), time(18))),
+        metrics=_METRICS,
+        read=read,
+    ),
     measured=measured_at,
 )

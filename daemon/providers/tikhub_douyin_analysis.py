@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from daemon.providers.answer import Asked, Failure, Reading, SeriesKey
+from daemon.providers.answer import Asked, Failure, Reading
 from daemon.providers.endpoint import Endpoint, Need, Page, Parameter
-from daemon.providers.payload import text
-from daemon.providers.tikhub import whole
-from daemon.providers.tikhub_douyin import BEIJING, NOON, Body, creator_route, first, lacks
+from daemon.providers.tikhub import Body, first, lacks, present, whole
+from daemon.providers.tikhub_douyin import BEIJING, NOON, creator_route
 from rules.values import Metric, Subject, Unit
 
 _DAYS = 90
@@ -24,36 +23,33 @@ _VERTICAL = Metric(
 )
 
 
-def read_verticals(pages: Sequence[object], asked: Asked) -> Reading | Failure:  # noqa: ARG001 - the shape of every read
+def read_verticals(pages: Sequence[object], asked: Asked) -> Reading | Failure:
     """Return one series a field. None is documented for an account that published nothing, or nothing classified."""
     data = first(pages)
     verticals = data.get("primary_verticals")
     if not isinstance(verticals, list):
         return lacks("list of fields")
-    values: dict[SeriesKey, float | None] = {
-        (_VERTICAL.name, (("vertical", name),)): 1.0 for name in filter(None, map(text, verticals))
-    }
-    return Reading(values, payload=data)
+    return Reading(present(_VERTICAL, verticals, asked), payload=data)
 
 
-def keep(pages: Sequence[object], asked: Asked) -> Reading | Failure:  # noqa: ARG001 - as above
+def keep(pages: Sequence[object], asked: Asked) -> Reading | Failure:  # noqa: ARG001 - the shape of every read
     """Return the payload and no number: no field of these answers is documented."""
     return Reading({}, payload=whole(pages))
 
 
-def _dates(asked: Asked, _page: Page) -> Mapping[str, object]:
+def _dates(asked: Sequence[Asked], _page: Page) -> Mapping[str, object]:
     """Return the 90 days that end with yesterday, Beijing time: the longest range that is allowed."""
-    yesterday = asked.at.astimezone(BEIJING).date() - timedelta(days=1)
+    yesterday = asked[0].at.astimezone(BEIJING).date() - timedelta(days=1)
     start = yesterday - timedelta(days=_DAYS - 1)
     return {"start_date": start.strftime("%Y%m%d"), "end_date": yesterday.strftime("%Y%m%d")}
 
 
-def _of_verticals(asked: Asked, page: Page) -> Mapping[str, object]:
-    verticals = [name.strip() for name in asked.options.get("verticals", "").split(",") if name.strip()]
+def _of_verticals(asked: Sequence[Asked], page: Page) -> Mapping[str, object]:
+    verticals = [name.strip() for name in asked[0].options.get("verticals", "").split(",") if name.strip()]
     return {**_dates(asked, page), "primary_verticals": verticals, "genres": list(_GENRES)}
 
 
-def _plays(asked: Asked, page: Page) -> Mapping[str, object]:
+def _plays(asked: Sequence[Asked], page: Page) -> Mapping[str, object]:
     return {**_of_verticals(asked, page), "metric_type": _PLAYS}
 
 
@@ -66,15 +62,18 @@ _CHOICE = (
     Parameter("genres", "videos by length 1-4, pictures 5, articles 8", required=False),
 )
 
-INVOLVED_VERTICAL = creator_route(
-    "fetch_item_analysis_involved_vertical",
-    Subject.ACCOUNT,
-    _RANGE,
-    _dates,
-    freshness="the 90 days up to yesterday",
-    cadence=NOON,
-    metrics=(_VERTICAL,),
-    read=read_verticals,
+INVOLVED_VERTICAL = replace(
+    creator_route(
+        "fetch_item_analysis_involved_vertical",
+        Subject.ACCOUNT,
+        _RANGE,
+        _dates,
+        freshness="the 90 days up to yesterday",
+        cadence=NOON,
+        metrics=(_VERTICAL,),
+        read=read_verticals,
+    ),
+    recalls=frozenset({_VERTICAL.name}),
 )
 
 

@@ -6,27 +6,31 @@ Words are those of many viewers together; no viewer is named.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from daemon.cadence import AtAges
 from daemon.providers.answer import Asked, Failure, Reading
 from daemon.providers.endpoint import Page, Parameter
-from daemon.providers.payload import amount, fraction, percent, sequence, table, within
+from daemon.providers.payload import amount, fraction, percent, table, text, within
+from daemon.providers.tikhub import first, lacks
 from daemon.providers.tikhub_douyin import (
     ITEM_ID,
     Column,
     about_item,
     creator_route,
-    first,
-    lacks,
     metrics_of,
+    names_of,
+    part,
     tabulate,
 )
 from rules.values import NO_LABELS, Metric, Subject, Unit
 
-_POINTS = 60
+_MINUTE_S = 60
 """Of a curve over the video's length the first minute becomes series; the rest stays in the payload."""
+_MOMENT = re.compile(r"00:[0-5]\d", re.ASCII)
 _RETENTION = 1
 
 _ON_INCIDENT = AtAges((timedelta(hours=48),), again=timedelta(hours=24))
@@ -104,38 +108,49 @@ def read_keywords(pages: Sequence[object], asked: Asked) -> Reading | Failure:  
     return Reading(total | tabulate(data["keywords"], {"keyword": "keyword"}, _KEYWORDS), payload=data)
 
 
-def read_retention(pages: Sequence[object], asked: Asked) -> Reading | Failure:  # noqa: ARG001 - as above
+def read_retention(pages: Sequence[object], asked: Asked) -> Reading | Failure:
     """Return the share of viewers at each named moment of the first minute, beside that of similar authors."""
     data = first(pages)
     curves = table(data.get("analysis_trend"))
     if not isinstance(curves.get("current_item"), list):
         return lacks("curve of this video")
-    own, similar = (_start(curves, name) for name in ("current_item", "similar_author"))
-    values = tabulate(own, {"moment": "key"}, _CURVES[:1]) | tabulate(similar, {"moment": "key"}, _CURVES[1:])
-    return Reading(values, payload=data)
+    own, similar = (_start(curves.get(name), "key", _is_early) for name in ("current_item", "similar_author"))
+    names = {"moment": "key"}
+    return Reading(tabulate(own, names, _CURVES[:1]) | part(similar, names, _CURVES[1:], asked), payload=data)
 
 
-def read_danmaku(pages: Sequence[object], asked: Asked) -> Reading | Failure:  # noqa: ARG001 - as above
+def read_danmaku(pages: Sequence[object], asked: Asked) -> Reading | Failure:
     """Return when the bullet comments come, and the words in them that are the most frequent."""
     data = first(pages)
     if "total_count" not in data:
         return lacks("number of bullet comments")
     total, peak = _DANMAKU
+    early = _start(data.get("bullet_distribution"), "time_point", _is_in_first_minute)
     values = {
         (total.name, NO_LABELS): amount(data.get("total_count")),
         (peak.name, NO_LABELS): amount(data.get("peak_time")),
-        **tabulate(_start(data, "bullet_distribution"), {"second": "time_point"}, _MOMENTS),
-        **tabulate(data.get("hot_words"), {"sentiment": "sentiment", "word": "word"}, _WORDS),
+        **part(early, {"second": "time_point"}, _MOMENTS, asked),
+        **part(data.get("hot_words"), {"sentiment": "sentiment", "word": "word"}, _WORDS, asked),
     }
     return Reading(values, payload=data)
 
 
-def _start(curves: Mapping[str, object], name: str) -> list[object]:
-    return list(sequence(curves.get(name))[:_POINTS])
+def _start(curve: object, key: str, is_early: Callable[[object], bool]) -> list[object] | None:
+    """Return the points of a curve's first minute, which ``is_early`` tells by their key; None where it is no list."""
+    return [point for point in curve if is_early(table(point).get(key))] if isinstance(curve, list) else None
 
 
-def _retention(asked: Asked, _page: Page) -> Mapping[str, object]:
-    return {"item_id": asked.video_id, "analysis_type": _RETENTION}
+def _is_early(moment: object) -> bool:
+    return _MOMENT.fullmatch(text(moment)) is not None
+
+
+def _is_in_first_minute(second: object) -> bool:
+    known = amount(second)
+    return known is not None and known < _MINUTE_S
+
+
+def _retention(asked: Sequence[Asked], _page: Page) -> Mapping[str, object]:
+    return {"item_id": asked[0].video_id, "analysis_type": _RETENTION}
 
 
 PLAY_SOURCE = creator_route(
@@ -160,27 +175,33 @@ SEARCH_KEYWORD = creator_route(
     read=read_keywords,
 )
 
-WATCH_TREND = creator_route(
-    "fetch_item_watch_trend",
-    Subject.VIDEO,
-    (
-        ITEM_ID,
-        Parameter("analysis_type", "1 retention, 2 likes, 7 bounces; only retention is asked for", required=False),
+WATCH_TREND = replace(
+    creator_route(
+        "fetch_item_watch_trend",
+        Subject.VIDEO,
+        (
+            ITEM_ID,
+            Parameter("analysis_type", "1 retention, 2 likes, 7 bounces; only retention is asked for", required=False),
+        ),
+        _retention,
+        freshness="undocumented; of use from 200 plays",
+        cadence=_ON_INCIDENT,
+        metrics=metrics_of(_CURVES),
+        read=read_retention,
     ),
-    _retention,
-    freshness="undocumented; of use from 200 plays",
-    cadence=_ON_INCIDENT,
-    metrics=metrics_of(_CURVES),
-    read=read_retention,
+    recalls=names_of(_CURVES[1:]),
 )
 
-DANMAKU = creator_route(
-    "fetch_item_danmaku_analysis",
-    Subject.VIDEO,
-    (ITEM_ID,),
-    about_item,
-    freshness="undocumented; some time after publication",
-    cadence=_TWICE,
-    metrics=(*metrics_of(_MOMENTS), *metrics_of(_WORDS), *_DANMAKU),
-    read=read_danmaku,
+DANMAKU = replace(
+    creator_route(
+        "fetch_item_danmaku_analysis",
+        Subject.VIDEO,
+        (ITEM_ID,),
+        about_item,
+        freshness="undocumented; some time after publication",
+        cadence=_TWICE,
+        metrics=(*metrics_of(_MOMENTS), *metrics_of(_WORDS), *_DANMAKU),
+        read=read_danmaku,
+    ),
+    recalls=names_of((*_MOMENTS, *_WORDS)),
 )

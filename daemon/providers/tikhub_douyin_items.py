@@ -12,19 +12,9 @@ from datetime import timedelta
 from daemon.cadence import ByAge, ByNewest
 from daemon.providers.answer import Asked, Failure, Found, Reading, Reason, Videos
 from daemon.providers.endpoint import Form, Page, Parameter
-from daemon.providers.payload import amount, flag, ident, number, sequence, state, table
-from daemon.providers.tikhub import whole
-from daemon.providers.tikhub_douyin import (
-    NOON,
-    Column,
-    by_id,
-    creator_route,
-    lacks,
-    metrics_of,
-    milliseconds,
-    tabulate,
-    tally,
-)
+from daemon.providers.payload import amount, by_id, flag, ident, inner, number, sequence, table, tally, truth
+from daemon.providers.tikhub import MOST_TOGETHER, first, lacks, whole
+from daemon.providers.tikhub_douyin import NOON, Column, creator_route, metrics_of, milliseconds, tabulate
 from rules.values import NO_LABELS, Metric, Subject, Unit
 
 _LISTED = timedelta(days=30)
@@ -37,10 +27,6 @@ def _total(name: str, meaning: str) -> Metric:
     return Metric(name, Subject.VIDEO, Unit.COUNT, meaning, total=True)
 
 
-def _state(value: object) -> float | None:
-    return state(flag(value))
-
-
 _COLUMNS = (
     Column(_total("douyin_plays", "plays"), "metrics.play_count", amount),
     Column(_total("douyin_likes", "likes"), "metrics.digg_count", amount),
@@ -50,7 +36,7 @@ _COLUMNS = (
     Column(
         Metric("douyin_review_status", Subject.VIDEO, Unit.COUNT, "review code; undocumented"), "review.status", number
     ),
-    Column(Metric("douyin_public", Subject.VIDEO, Unit.STATE, "everyone can see it"), "visibility.is_public", _state),
+    Column(Metric("douyin_public", Subject.VIDEO, Unit.STATE, "everyone can see it"), "visibility.is_public", truth),
 )
 _LISTED_METRIC = Metric("items_listed", Subject.ACCOUNT, Unit.COUNT, "videos published in the past 30 days")
 _EXPORTED = Metric("items_exported", Subject.ACCOUNT, Unit.COUNT, "videos of the past 30 days in the file, up to 1000")
@@ -92,14 +78,15 @@ def read_list(pages: Sequence[object], asked: Asked) -> Reading | Failure:
 def _listed(rows: Mapping[str, Mapping[str, object]]) -> Iterator[Found]:
     for video, row in rows.items():
         if video:
-            yield Found(video, private=flag(table(row.get("visibility")).get("is_public")) is False)
+            yield Found(video, private=flag(inner(row, "visibility.is_public")) is False)
 
 
-def _newest(asked: Asked, page: Page) -> Mapping[str, object]:
+def _newest(asked: Sequence[Asked], page: Page) -> Mapping[str, object]:
+    at = asked[0].at
     cursor = {} if page.before is None else {"cursor": _cursor(page.before)}
     return {
-        "start_time": milliseconds(asked.at - _LISTED),
-        "end_time": milliseconds(asked.at),
+        "start_time": milliseconds(at - _LISTED),
+        "end_time": milliseconds(at),
         "count": _MOST,
         "order_by": _NEWEST_FIRST,
         "fields": "metrics,review,visibility",
@@ -122,10 +109,11 @@ def read_export(pages: Sequence[object], asked: Asked) -> Reading | Failure:  # 
     return Reading({(_EXPORTED.name, NO_LABELS): float(len(filled))}, payload=filled)
 
 
-def _past_month(asked: Asked, _page: Page) -> Mapping[str, object]:
+def _past_month(asked: Sequence[Asked], _page: Page) -> Mapping[str, object]:
+    at = asked[0].at
     return {
-        "min_cursor": milliseconds(asked.at - _LISTED),
-        "max_cursor": milliseconds(asked.at),
+        "min_cursor": milliseconds(at - _LISTED),
+        "max_cursor": milliseconds(at),
         "type_filters": list(_GENRES),
         "need_long_article": True,
     }
@@ -135,17 +123,21 @@ def _past_month(asked: Asked, _page: Page) -> Mapping[str, object]:
 
 
 def read_overview(pages: Sequence[object], asked: Asked) -> Reading | Failure:
-    """Return the blocks as they came and no number: the document names the blocks, not the fields in them."""
-    data = whole(pages)
-    named = {ident(table(row).get("item_id")) for row in sequence(table(data).get("items"))} - {""}
-    if named and named != {asked.video_id}:
-        return Failure(Reason.WRONG_IDENTITY, "the answer is about another video than the one asked for")
-    return Reading({}, payload=data)
+    """Return the video's blocks as they came and no number: the document names the blocks, not the fields in them.
+
+    One of several videos may have no row. An answer in which no row names a video is kept as it came.
+    """
+    rows = by_id(first(pages).get("items"), "item_id")
+    if not rows.keys() - {""}:
+        return Reading({}, payload=whole(pages))
+    if asked.video_id not in rows:
+        return Failure(Reason.NOT_FOUND, "the answer has no row of this video")
+    return Reading({}, payload={**first(pages), "items": [rows[asked.video_id]]})
 
 
-def _all_blocks(asked: Asked, _page: Page) -> Mapping[str, object]:
+def _all_blocks(asked: Sequence[Asked], _page: Page) -> Mapping[str, object]:
     blocks = "metrics,review,play_info,dou_plus,integrated_incentive,incentive_life,content_analysis"
-    return {"ids": asked.video_id, "fields": blocks}
+    return {"ids": ",".join(one.video_id for one in asked), "fields": blocks}
 
 
 # --- the endpoints ---------------------------------------------------------------------------------------------------
@@ -174,7 +166,7 @@ ITEM_LIST = replace(
         read=read_list,
     ),
     more=more,
-    lists_videos=True,
+    lists_videos=_LISTED,
 )
 
 ITEM_EXPORT = replace(
@@ -196,16 +188,19 @@ ITEM_EXPORT = replace(
     form=Form.XLSX,
 )
 
-ITEM_OVERVIEW = creator_route(
-    "fetch_item_overview_data",
-    Subject.VIDEO,
-    (
-        Parameter("ids", "video ids, separated by commas"),
-        Parameter("fields", "the blocks wanted, separated by commas", required=False),
+ITEM_OVERVIEW = replace(
+    creator_route(
+        "fetch_item_overview_data",
+        Subject.VIDEO,
+        (
+            Parameter("ids", "video ids, separated by commas"),
+            Parameter("fields", "the blocks wanted, separated by commas", required=False),
+        ),
+        _all_blocks,
+        freshness="undocumented; kept as it came",
+        cadence=ByAge(),
+        metrics=(),
+        read=read_overview,
     ),
-    _all_blocks,
-    freshness="undocumented; kept as it came",
-    cadence=ByAge(),
-    metrics=(),
-    read=read_overview,
+    batch=MOST_TOGETHER,
 )

@@ -11,19 +11,9 @@ from datetime import datetime, timedelta
 
 from daemon.providers.answer import Asked, Failure, Reading
 from daemon.providers.endpoint import Page, Parameter
-from daemon.providers.payload import amount, instant, number, table, text
-from daemon.providers.tikhub_douyin import (
-    BEIJING,
-    NOON,
-    Column,
-    by_id,
-    creator_route,
-    first,
-    lacks,
-    metrics_of,
-    tabulate,
-    tally,
-)
+from daemon.providers.payload import amount, by_id, instant, number, table, tally, text
+from daemon.providers.tikhub import first, lacks
+from daemon.providers.tikhub_douyin import BEIJING, NOON, Column, creator_route, metrics_of, tabulate
 from rules.values import NO_LABELS, Metric, Record, Subject, Unit
 
 _LISTED = timedelta(days=30)
@@ -104,8 +94,8 @@ def _record(room: str, row: Mapping[str, object]) -> Record:
     return Record("live_room", room, {word: text(row.get(field)) for word, field in _WORDS.items()})
 
 
-def _past_month(asked: Asked, _page: Page) -> Mapping[str, object]:
-    today = asked.at.astimezone(BEIJING).date()
+def _past_month(asked: Sequence[Asked], _page: Page) -> Mapping[str, object]:
+    today = asked[0].at.astimezone(BEIJING).date()
     return {
         "start_date": (today - _LISTED).isoformat(),
         "end_date": today.isoformat(),

@@ -11,9 +11,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 from daemon.cadence import AtAges
-from daemon.providers.answer import Asked, Failure, Reading, Reason, SeriesKey
+from daemon.providers.answer import Asked, Failure, Reading, SeriesKey
 from daemon.providers.endpoint import Endpoint, Need, Page, Parameter, Platform, Provider, Request
-from daemon.providers.payload import amount, digest, flag, number, percent, sequence, state, table, text, within
+from daemon.providers.payload import amount, digest, inner, number, percent, sequence, table, text, truth, within
+from daemon.providers.tikhub import first, lacks
 from rules.values import NO_LABELS, Metric, Record, Subject, Unit
 
 COMPONENTS = (
@@ -30,10 +31,6 @@ COMPONENTS = (
 
 def _score(value: object) -> float | None:
     return within(value, 0, 100)
-
-
-def _state(value: object) -> float | None:
-    return state(flag(value))
 
 
 def _age_s(days: object) -> float | None:
@@ -58,7 +55,7 @@ _FIELDS: tuple[_Field, ...] = (
         "fake_view_analysis.estimated_fake_views",
         amount,
     ),
-    ("fake_suspicious", Unit.STATE, "the provider calls it suspicious", "fake_view_analysis.is_suspicious", _state),
+    ("fake_suspicious", Unit.STATE, "the provider calls it suspicious", "fake_view_analysis.is_suspicious", truth),
     ("judged_views", Unit.COUNT, "views judged", "video_metrics.total_views", amount),
     ("judged_likes", Unit.COUNT, "likes judged", "video_metrics.total_likes", amount),
     ("judged_comments", Unit.COUNT, "comments judged", "video_metrics.total_comments", amount),
@@ -97,24 +94,18 @@ _METRICS = (
 )
 
 
-_DECODERS = tuple(((name, NO_LABELS), tuple(path.split(".")), decode) for name, _, _, path, decode in _FIELDS)
+_DECODERS = tuple(((name, NO_LABELS), path, decode) for name, _, _, path, decode in _FIELDS)
 
 
 def read(pages: Sequence[object], asked: Asked) -> Reading | Failure:  # noqa: ARG001 - the shape of every read
     """Return the verdict; only ``fake_score`` must be there, what else is missing is unknown."""
-    data = table(pages[0]) if pages else {}
+    data = first(pages)
     analysis = table(data.get("fake_view_analysis"))
     if number(analysis.get("fake_score")) is None:
-        return Failure(Reason.BAD_PAYLOAD, "the answer holds no fake score")
-    values: dict[SeriesKey, float | None] = {series: decode(_at(data, path)) for series, path, decode in _DECODERS}
+        return lacks("fake score")
+    values: dict[SeriesKey, float | None] = {series: decode(inner(data, path)) for series, path, decode in _DECODERS}
     values |= _components(table(analysis.get("component_scores")))
     return Reading(values, tuple(_records(data, analysis)), payload=data)
-
-
-def _at(data: object, path: Sequence[str]) -> object:
-    for key in path:
-        data = table(data).get(key)
-    return data
 
 
 _SCORE_KEYS: Mapping[str, SeriesKey] = {

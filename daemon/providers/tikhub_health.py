@@ -8,13 +8,14 @@ document describes) and the Creator Health Rating, which TikTok Shop put in thei
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from daemon.cadence import Near, Values
-from daemon.providers.answer import Asked, Failure, Reading, Reason
-from daemon.providers.endpoint import Endpoint, Need, Platform, Provider
-from daemon.providers.payload import amount, flag, number, state, table, text, within
-from daemon.providers.tikhub import BASE_USD, COOKIE, ask_with_cookie
+from daemon.providers.answer import Asked, Failure, Reading
+from daemon.providers.payload import amount, flag, inner, number, state, text, within
+from daemon.providers.tikhub import first, lacks, nothing
+from daemon.providers.tikhub_shop import shop_route
 from rules.values import NO_LABELS, Metric, Record, Subject, Unit
 
 POINTS, RATING = 0.0, 1.0
@@ -58,10 +59,10 @@ def scheme(score: float | None, risk_level: str, asked: Asked) -> float | None:
 
 def read(pages: Sequence[object], asked: Asked) -> Reading | Failure:
     """Return the account's scores in their scheme; a hidden score (``is_show_score`` false) is unknown."""
-    data = table(pages[0]) if pages else {}
+    data = first(pages)
     if not _FIELDS & data.keys():
-        return Failure(Reason.BAD_PAYLOAD, "the answer holds no field of the account health document")
-    risk_level = text(table(data.get("risk_info")).get("risk_level_text"))
+        return lacks("field of the account health document")
+    risk_level = text(inner(data, "risk_info.risk_level_text"))
     values = {(name, NO_LABELS): value for name, value in _numbers(data, risk_level, asked).items()}
     return Reading(values, _records(data, risk_level), payload=data)
 
@@ -103,23 +104,17 @@ def _records(data: Mapping[str, object], risk_level: str) -> tuple[Record, ...]:
     return (Record("health", "risk_level", words),)
 
 
-_PATH = "/api/v1/tiktok/creator/get_account_health_status"
-
-ACCOUNT_HEALTH = Endpoint(
-    name="get_account_health_status",
-    provider=Provider.TIKHUB,
-    platform=Platform.TIKTOK,
-    subject=Subject.ACCOUNT,
-    method="POST",
-    path=_PATH,
-    parameters=(COOKIE,),
-    needs=frozenset({Need.COOKIE}),
-    cost_usd=BASE_USD,
-    freshness="current; the score covers the past 90 days",
-    cadence=Near(timedelta(hours=2), (timedelta(hours=1), timedelta(minutes=30)), urgency),
-    vital=True,
-    metrics=_METRICS,
-    ask=ask_with_cookie(_PATH),
-    read=read,
+ACCOUNT_HEALTH = replace(
+    shop_route(
+        "get_account_health_status",
+        Subject.ACCOUNT,
+        (),
+        nothing,
+        freshness="current; the score covers the past 90 days",
+        cadence=Near(timedelta(hours=2), (timedelta(hours=1), timedelta(minutes=30)), urgency),
+        metrics=_METRICS,
+        read=read,
+    ),
     recalls=frozenset({"health_scheme", "health_rating"}),
+    vital=True,
 )

@@ -13,7 +13,7 @@ from daemon.cadence import Every
 from daemon.providers.answer import Asked, Failure, Ids, Reading, Reason
 from daemon.providers.endpoint import Ask, Endpoint, Need, Page, Parameter, Platform, Provider, Read, Request
 from daemon.providers.payload import amount, flag, ident, number, table
-from daemon.providers.tikhub import BASE_USD
+from daemon.providers.tikhub import BASE_USD, another, first
 from rules.values import NO_LABELS, Metric, Subject, Unit
 
 _Fields = Mapping[str, Metric]
@@ -50,12 +50,12 @@ _DOUYIN: _Fields = {
 
 def _user(pages: Sequence[object], asked: Asked) -> Mapping[str, object] | Failure:
     """Return the account of the answer, if it is the one asked for."""
-    user = table(table(pages[0]).get("user")) if pages else {}
+    user = table(first(pages).get("user"))
     ids = _ids(user)
     if not ids.uid:
         return Failure(Reason.BAD_PAYLOAD, "the answer names no account")
     if _is_another(ids, asked):
-        return Failure(Reason.WRONG_IDENTITY, "the answer is about another account than the one asked for")
+        return another("account")
     return user
 
 
@@ -166,4 +166,4 @@ DOUYIN_IDS = _profile(
     _read_ids,
     {},
 )
-"""Asked once, to learn the ids of a handle."""
+"""Asked, turn by turn, until an answer tells the ids of a handle; then nothing more is wanted of it."""

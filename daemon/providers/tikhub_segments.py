@@ -18,13 +18,10 @@ from decimal import Decimal
 from itertools import chain
 
 from daemon.providers.answer import Asked, Failure, Reason, SeriesKey
-from daemon.providers.endpoint import Ask, Page, Parameter, Request
 from daemon.providers.payload import amount, flag, ident, instant, sequence, table, text, within
+from daemon.providers.tikhub import another
 from rules.values import Metric, Subject, Unit
 
-START_DATE = Parameter("start_date", "any day of the calendar month asked for, MM-DD-YYYY")
-ITEM_ID = Parameter("item_id", "the video's id")
-PRODUCT_ID = Parameter("product_id", "the product's id: the target's option product_id")
 DAY, RANGE = "day", "range"
 UNKNOWN_CURRENCY = "unknown"
 
@@ -139,16 +136,14 @@ def _share(span: tuple[float, float] | None, position: int, count: int) -> tuple
 
 
 def listed(pages: Sequence[object]) -> list[Row] | Failure:
-    """Return the rows of all pages of a list, of the finest time only and the newest first."""
-    buckets: list[Bucket] = []
+    """Return the rows of all pages of a list, of each page those of the finest time and the newest first."""
+    rows: list[Row] = []
     for page in pages:
         found = segments(page, _LISTS)
         if isinstance(found, Failure):
             return found
-        buckets += (bucket for segment in found for bucket in _buckets(segment, _LISTS))
-    if not pages:
-        return Failure(Reason.BAD_PAYLOAD, "no page came")
-    return [bucket.stats for bucket in finest(buckets)]
+        rows += [bucket.stats for bucket in finest(one for segment in found for one in _buckets(segment, _LISTS))]
+    return rows if pages else Failure(Reason.BAD_PAYLOAD, "no page came")
 
 
 def more(page: object) -> bool:
@@ -215,6 +210,11 @@ class Field:
         return Metric(self.name, subject, self.unit, self.meaning, tuple(sorted(own)))
 
 
+def names_of(fields: Iterable[Field]) -> frozenset[str]:
+    """Return the names of their metrics."""
+    return frozenset(field.name for field in fields)
+
+
 def numbers(fields: Iterable[Field], row: Row, common: str, **labels: str) -> dict[SeriesKey, float | None]:
     """Return the series of one row; ``common`` is the currency of money that names none of its own."""
     values: dict[SeriesKey, float | None] = {}
@@ -225,38 +225,20 @@ def numbers(fields: Iterable[Field], row: Row, common: str, **labels: str) -> di
     return values
 
 
-# --- asking ----------------------------------------------------------------------------------------------------------
-
-
-def month_of(at: datetime) -> str:
-    """Return the first of the calendar month to ask for, MM-DD-YYYY.
-
-    The month of two days ago: the numbers lag a day, and the market's day may end up to a day after the UTC one.
-    """
-    return (at - timedelta(days=2)).strftime("%m-01-%Y")
-
-
-About = Callable[[Asked, Page], Mapping[str, object]]
-"""(the target, the page) -> what is asked besides the cookie and the month."""
-
-
-def ask_for_month(path: str, about: About = lambda _asked, _page: {}) -> Ask:
-    """Return the ask of a POST route about a calendar month; ``about`` gives its other parameters.
-
-    The date is always sent: without it the answer is about April 2025.
-    """
-
-    def ask(asked: Sequence[Asked], cookie: str, page: Page) -> Request:
-        body = {"cookie": cookie, "start_date": month_of(asked[0].at), **about(asked[0], page)}
-        return Request("POST", path, {}, body)
-
-    return ask
+# --- identity --------------------------------------------------------------------------------------------------------
 
 
 def wrong_identity(found: Iterable[Row], asked: Asked) -> Failure | None:
-    """Return a failure where a segment's filter names another video, or another product, than the one asked for."""
-    expected = {"item_id": asked.video_id, "product_id": asked.options.get("product_id", "")}
+    """Return a failure where a segment's filter names other videos, or another product, than the one asked for."""
     for condition in (table(segment.get("filter")) for segment in found):
-        if any(ident(condition.get(key)) not in ("", value) for key, value in expected.items() if value):
-            return Failure(Reason.WRONG_IDENTITY, "the answer is about another video or product than the one asked for")
+        videos = [condition.get("item_id"), *sequence(condition.get("item_ids"))]
+        if _names_others(videos, asked.video_id):
+            return another("video")
+        if _names_others([condition.get("product_id")], asked.options.get("product_id", "")):
+            return another("product")
     return None
+
+
+def _names_others(values: Iterable[object], own: str) -> bool:
+    named = set(map(ident, values)) - {""}
+    return bool(own and named) and own not in named

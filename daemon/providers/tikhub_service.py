@@ -7,21 +7,26 @@ documents).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from daemon.cadence import Every
 from daemon.providers.answer import Asked, Failure, Reading, Reason, SeriesKey
 from daemon.providers.endpoint import Endpoint, Need, Page, Provider, Read, Request
-from daemon.providers.payload import amount, sequence, state, table, text
+from daemon.providers.payload import amount, inner, state, table, text
+from daemon.providers.tikhub import first, present
 from rules.values import NO_LABELS, Metric, Subject, Unit
 
 _PRIVATE = frozenset({"api_key_name", "email"})
+_SCOPE = Metric(
+    "key_scope", Subject.PROVIDER, Unit.STATE, "the API key may be used for routes that begin so", ("scope",)
+)
 _KEY = (
     Metric("balance_usd", Subject.PROVIDER, Unit.COUNT, "US dollars left to spend, free credit included"),
     Metric("key_active", Subject.PROVIDER, Unit.STATE, "the API key is active"),
     Metric("key_expires_at", Subject.PROVIDER, Unit.TIMESTAMP, "when the API key expires; none if it does not"),
-    Metric("key_scope", Subject.PROVIDER, Unit.STATE, "the API key may be used for routes that begin so", ("scope",)),
+    _SCOPE,
 )
 _CANARY = (
     Metric(
@@ -36,9 +41,9 @@ _ROUNDING = 0.1
 # --- the key ---------------------------------------------------------------------------------------------------------
 
 
-def read_user(pages: Sequence[object], asked: Asked) -> Reading | Failure:  # noqa: ARG001 - the shape of every read
-    """Return what is left to spend and how long the key is good for."""
-    data = table(pages[0]) if pages else {}
+def read_user(pages: Sequence[object], asked: Asked) -> Reading | Failure:
+    """Return what is left to spend, how long the key is good for, and for what: unknown where no list says it."""
+    data = first(pages)
     key, user = table(data.get("api_key_data")), table(data.get("user_data"))
     if not key or not user:
         return Failure(Reason.BAD_PAYLOAD, "the answer holds nothing of the key or of the account")
@@ -48,10 +53,9 @@ def read_user(pages: Sequence[object], asked: Asked) -> Reading | Failure:  # no
         ("balance_usd", NO_LABELS): None if balance is None or credit is None else balance + credit,
         ("key_active", NO_LABELS): state(None if status is None else status == 1),
     }
-    if key.get("expires_at") is not None:
+    if key.get("expires_at", "") is not None:  # null is never, and a field that is missing says nothing
         values["key_expires_at", NO_LABELS] = _moment_s(key.get("expires_at"))
-    scopes = sorted(filter(None, map(text, sequence(key.get("api_key_scopes")))))
-    values |= {("key_scope", (("scope", scope),)): 1.0 for scope in scopes}
+    values |= present(_SCOPE, key.get("api_key_scopes"), asked)
     return Reading(values, payload={"api_key_data": _public(key), "user_data": _public(user)})
 
 
@@ -71,11 +75,10 @@ def _moment_s(value: object) -> float | None:
 # --- the canary ------------------------------------------------------------------------------------------------------
 
 
-def read_canary(pages: Sequence[object], asked: Asked) -> Reading | Failure:  # noqa: ARG001 - as above
+def read_canary(pages: Sequence[object], asked: Asked) -> Reading | Failure:  # noqa: ARG001 - the shape of every read
     """Return whether the answer about the demo's account can be read: its exact count agrees with the rounded one."""
-    user = table(table(pages[0]).get("userInfo")) if pages else {}
-    exact = amount(table(user.get("statsV2")).get("followerCount"))
-    rounded = amount(table(user.get("stats")).get("followerCount"))
+    user = table(first(pages).get("userInfo"))
+    exact, rounded = (amount(inner(user, path)) for path in ("statsV2.followerCount", "stats.followerCount"))
     agree = exact and rounded is not None and abs(exact - rounded) <= _ROUNDING * exact
     values = {("canary_ok", NO_LABELS): float(bool(agree)), ("canary_follower_count", NO_LABELS): exact}
     return Reading(values, payload=user)
@@ -116,14 +119,17 @@ def _service(
     )
 
 
-USER_INFO = _service(
-    "get_user_info",
-    "/api/v1/tikhub/user/get_user_info",
-    "0.001",
-    timedelta(hours=1),
-    "current",
-    _KEY,
-    read_user,
+USER_INFO = replace(
+    _service(
+        "get_user_info",
+        "/api/v1/tikhub/user/get_user_info",
+        "0.001",
+        timedelta(hours=1),
+        "current",
+        _KEY,
+        read_user,
+    ),
+    recalls=frozenset({_SCOPE.name}),
 )
 CANARY = _service(
     "canary",

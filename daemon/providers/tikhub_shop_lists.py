@@ -10,26 +10,31 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from daemon.cadence import ByNewest, Every
-from daemon.providers.answer import Asked, Failure, Found, Reading, Reason, SeriesKey, Videos
-from daemon.providers.endpoint import Ask, Endpoint, More, Need, Page, Parameter, Platform, Provider, Read, Request
-from daemon.providers.payload import amount, fraction, ident, instant, sequence, state, table, text, within
-from daemon.providers.tikhub import BASE_USD, COOKIE, whole
-from daemon.providers.tikhub_segments import (
-    START_DATE,
-    Field,
-    Row,
-    ask_for_month,
-    currency,
-    listed,
-    money,
-    more,
-    numbers,
-    total,
+from daemon.providers.answer import Asked, Failure, Found, Reading, Reason, Videos
+from daemon.providers.endpoint import Page, Parameter, Read
+from daemon.providers.payload import (
+    amount,
+    by_id,
+    fraction,
+    ident,
+    instant,
+    sequence,
+    state,
+    table,
+    tally,
+    text,
+    within,
 )
+from daemon.providers.tikhub import whole
+from daemon.providers.tikhub_segments import Field, Row, currency, listed, money, more, names_of, numbers, total
+from daemon.providers.tikhub_shop import START_DATE, months_since, shop_route
 from rules.values import NO_LABELS, Metric, Record, Subject, Unit
 
 SHOWCASE_PAGE = 20
 """How many products of the showcase one call asks for."""
+
+LISTED = timedelta(days=30)
+"""The list of videos is of those that were published in so long a time, and of the rest of their months."""
 
 SALES_DAYS = 28
 """The products' sales are those of so many days before the poll and of its own day, in UTC."""
@@ -86,18 +91,17 @@ class _Listing:
     subject: Subject = Subject.ACCOUNT
 
     def read(self, rows: Iterable[Row], size: float | None, pages: Sequence[object], asked: Asked) -> Reading:
-        """Return the reading of rows whose id is under ``id``."""
-        by_id: dict[str, Row] = {}
-        for row in rows:
-            by_id.setdefault(ident(row.get("id")), row)
-        by_id.pop("", None)
-        common = currency(by_id.values(), asked)
-        values: dict[SeriesKey, float | None] = {(self.size.name, NO_LABELS): size}
-        for row_id, row in by_id.items():
+        """Return the reading of rows whose id is under ``id``; what a list that is not whole lacks is unknown."""
+        found = by_id(list(rows), "id")
+        is_whole = size is not None and "" not in found
+        found.pop("", None)
+        common = currency(found.values(), asked)
+        values = {**({} if is_whole else asked.unknown(*names_of(self.fields))), (self.size.name, NO_LABELS): size}
+        for row_id, row in found.items():
             values |= numbers(self.fields, row, common, **{self.label: row_id})
         records = tuple(
             Record(self.kind, row_id, {word: text(row.get(key)) for word, key in self.words.items()})
-            for row_id, row in by_id.items()
+            for row_id, row in found.items()
         )
         return Reading(values, records, payload=whole(pages))
 
@@ -150,7 +154,7 @@ _read_video_rows = _list_reader(_VIDEO_LISTING, "video_meta", "item_id")
 
 
 def _read_videos(pages: Sequence[object], asked: Asked) -> Reading | Failure:
-    """Return also which videos the list names. It lags and is of one month: what it lacks may be there all the same."""
+    """Return also which videos the list names. It lags: what it lacks may be there all the same."""
     reading = _read_video_rows(pages, asked)
     if isinstance(reading, Failure):
         return reading
@@ -167,9 +171,7 @@ def _read_showcase(pages: Sequence[object], asked: Asked) -> Reading | Failure:
     if not lists or not all(isinstance(one, list) for one in lists):
         return Failure(Reason.BAD_PAYLOAD, "a page of the showcase holds no products field")
     rows = [_shown(table(row)) for one in lists for row in sequence(one)]
-    ids = {ident(row["id"]) for row in rows}
-    size = None if "" in ids else float(len(ids))
-    return _SHOWCASE_LISTING.read(rows, size, pages, asked)
+    return _SHOWCASE_LISTING.read(rows, tally({ident(row["id"]) for row in rows}), pages, asked)
 
 
 def _shown(row: Row) -> Row:
@@ -182,85 +184,72 @@ def _more_showcase(page: object) -> bool:
     return len(sequence(table(page).get("products"))) >= SHOWCASE_PAGE
 
 
-_ROOT = "/api/v1/tiktok/creator/"
+def _ask_videos(asked: Sequence[Asked], page: Page) -> Row:
+    month = months_since(LISTED.days, asked[0].at)[page.part - 1]
+    return {"start_date": month, "page": page.number - 1, "rules": "VIDEO_LIST_PUBLISH_TIME"}
 
 
-def _ask_products(asked: Sequence[Asked], cookie: str, page: Page) -> Request:
+def _ask_products(asked: Sequence[Asked], page: Page) -> Row:
     at = asked[0].at
-    dates = {"start_date": f"{at - timedelta(days=SALES_DAYS):%Y-%m-%d}", "end_date": f"{at:%Y-%m-%d}"}
-    return Request(
-        "POST", _ROOT + "get_product_analytics_list", {}, {"cookie": cookie, **dates, "page": page.number - 1}
-    )
+    return {
+        "start_date": f"{at - timedelta(days=SALES_DAYS):%Y-%m-%d}",
+        "end_date": f"{at:%Y-%m-%d}",
+        "page": page.number - 1,
+    }
 
 
-def _ask_showcase(_asked: Sequence[Asked], cookie: str, page: Page) -> Request:
-    body = {"cookie": cookie, "count": SHOWCASE_PAGE, "offset": (page.number - 1) * SHOWCASE_PAGE}
-    return Request("POST", _ROOT + "get_showcase_product_list", {}, body)
+def _ask_showcase(_asked: Sequence[Asked], page: Page) -> Row:
+    return {"count": SHOWCASE_PAGE, "offset": (page.number - 1) * SHOWCASE_PAGE}
 
 
-def _list(
-    name: str,
-    listing: _Listing,
-    parameters: Sequence[Parameter],
-    freshness: str,
-    ask: Ask,
-    read: Read,
-    go_on: More,
-) -> Endpoint:
-    return Endpoint(
-        name=name,
-        provider=Provider.TIKHUB,
-        platform=Platform.TIKTOK,
-        subject=Subject.ACCOUNT,
-        method="POST",
-        path=_ROOT + name,
-        parameters=(COOKIE, *parameters),
-        needs=frozenset({Need.COOKIE}),
-        cost_usd=BASE_USD,
-        freshness=freshness,
-        cadence=Every(timedelta(hours=24)),
-        metrics=listing.metrics(),
-        ask=ask,
-        read=read,
-        more=go_on,
-    )
-
-
-def _newest_first(_asked: Asked, page: Page) -> Row:
-    return {"page": page.number - 1, "rules": "VIDEO_LIST_PUBLISH_TIME"}
-
-
-_HOUR = timedelta(hours=1)
+_DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 _PAGE = Parameter("page", "the page, counted from 0")
 
 VIDEO_LIST = replace(
-    _list(
+    shop_route(
         "get_video_list_analytics",
-        _VIDEO_LISTING,
+        Subject.ACCOUNT,
         (START_DATE, _PAGE, Parameter("rules", "the order of the list", required=False)),
-        "the calendar month, about a day behind",
-        ask_for_month(_ROOT + "get_video_list_analytics", _newest_first),
-        _read_videos,
-        more,
+        _ask_videos,
+        freshness="the calendar months of the past 30 days, about a day behind",
+        # Its numbers are new once a day; a look more often is for the video that was published since.
+        cadence=ByNewest(_DAY, ((3 * _DAY, 6 * _HOUR),)),
+        metrics=_VIDEO_LISTING.metrics(),
+        read=_read_videos,
     ),
-    cadence=ByNewest(24 * _HOUR, ((6 * _HOUR, _HOUR), (24 * _HOUR, 3 * _HOUR), (72 * _HOUR, 6 * _HOUR))),
-    lists_videos=True,
+    more=more,
+    parts=lambda at: len(months_since(LISTED.days, at)),
+    lists_videos=LISTED,
 )
-PRODUCT_LIST = _list(
-    "get_product_analytics_list",
-    _PRODUCT_LISTING,
-    (Parameter("start_date", "the first day, YYYY-MM-DD"), Parameter("end_date", "the last day, YYYY-MM-DD"), _PAGE),
-    "28 days, about a day behind",
-    _ask_products,
-    _list_reader(_PRODUCT_LISTING, "product", "id"),
-    more,
+PRODUCT_LIST = replace(
+    shop_route(
+        "get_product_analytics_list",
+        Subject.ACCOUNT,
+        (
+            Parameter("start_date", "the first day, YYYY-MM-DD"),
+            Parameter("end_date", "the last day, YYYY-MM-DD"),
+            _PAGE,
+        ),
+        _ask_products,
+        freshness="28 days, about a day behind",
+        cadence=Every(_DAY),
+        metrics=_PRODUCT_LISTING.metrics(),
+        read=_list_reader(_PRODUCT_LISTING, "product", "id"),
+    ),
+    recalls=names_of(_PRODUCT),
+    more=more,
 )
-SHOWCASE = _list(
-    "get_showcase_product_list",
-    _SHOWCASE_LISTING,
-    (Parameter("count", "products a page"), Parameter("offset", "products before the page")),
-    "current",
-    _ask_showcase,
-    _read_showcase,
-    _more_showcase,
+SHOWCASE = replace(
+    shop_route(
+        "get_showcase_product_list",
+        Subject.ACCOUNT,
+        (Parameter("count", "products a page"), Parameter("offset", "products before the page")),
+        _ask_showcase,
+        freshness="current",
+        cadence=Every(_DAY),
+        metrics=_SHOWCASE_LISTING.metrics(),
+        read=_read_showcase,
+    ),
+    recalls=names_of(_SHOWCASE),
+    more=_more_showcase,
 )

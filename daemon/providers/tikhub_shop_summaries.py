@@ -11,20 +11,11 @@ from datetime import timedelta
 
 from daemon.cadence import Every
 from daemon.providers.answer import Asked, Failure, Reading
-from daemon.providers.endpoint import Ask, Endpoint, Need, Parameter, Platform, Provider, Read
-from daemon.providers.payload import amount, flag, state, table
-from daemon.providers.tikhub import BASE_USD, COOKIE, ask_with_cookie
-from daemon.providers.tikhub_segments import (
-    START_DATE,
-    Field,
-    ask_for_month,
-    currency,
-    money,
-    newest,
-    numbers,
-    segments,
-    wrong_identity,
-)
+from daemon.providers.endpoint import Endpoint, Parameter, Read
+from daemon.providers.payload import amount, inner, truth
+from daemon.providers.tikhub import Body, first, nothing
+from daemon.providers.tikhub_segments import Field, currency, money, names_of, newest, numbers, segments, wrong_identity
+from daemon.providers.tikhub_shop import START_DATE, in_month, shop_route
 from rules.values import NO_LABELS, Metric, Record, Subject, Unit
 
 _INSIGHTS = (
@@ -62,6 +53,7 @@ _VIDEOS = (
     Field("shop_video_gmv", "gmv", "value sold by videos", decode=money),
     Field("shop_video_items_sold", "items_sold", "items sold by videos"),
 )
+_MONTH = in_month()
 _BOUND = Metric("shop_bound", Subject.ACCOUNT, Unit.STATE, "a shop is bound to the account")
 
 
@@ -76,14 +68,14 @@ def metrics(fields: Sequence[Field], subject: Subject, until: str, *labels: str)
 
 def money_metrics(fields: Sequence[Field]) -> frozenset[str]:
     """Return the metrics of money; an answer without data keeps the currency of their last known numbers."""
-    return frozenset(field.name for field in fields if field.decode is money)
+    return names_of(field for field in fields if field.decode is money)
 
 
 def read_newest(
     fields: Sequence[Field], until: str, pages: Sequence[object], asked: Asked, **labels: str
 ) -> Reading | Failure:
     """Return the numbers of the newest of the finest buckets; where it has none yet they are unknown."""
-    data = table(pages[0]) if pages else {}
+    data = first(pages)
     found = segments(data, "timed_stats")
     if isinstance(found, Failure):
         return found
@@ -100,7 +92,7 @@ def _read_insights(pages: Sequence[object], asked: Asked) -> Reading | Failure:
     reading = read_newest(_INSIGHTS, "shop_insights_until", pages, asked)
     if isinstance(reading, Failure):
         return reading
-    bound = state(flag(table(table(reading.payload).get("meta")).get("is_bound_shop")))
+    bound = truth(inner(reading.payload, "meta.is_bound_shop"))
     return replace(reading, values={**reading.values, (_BOUND.name, NO_LABELS): bound})
 
 
@@ -111,52 +103,30 @@ def _reader(fields: Sequence[Field], until: str) -> Read:
     return read
 
 
-_ROOT = "/api/v1/tiktok/creator/"
-
-
 def _summary(
-    name: str, ask: Ask, read: Read, fields: Sequence[Field], until: str, *more: Metric, dated: bool = True
+    name: str,
+    fields: Sequence[Field],
+    until: str,
+    *more: Metric,
+    parameters: tuple[Parameter, ...] = (START_DATE,),
+    body: Body = _MONTH,
+    read: Read | None = None,
 ) -> Endpoint:
-    parameters: tuple[Parameter, ...] = (COOKIE, START_DATE) if dated else (COOKIE,)
-    return Endpoint(
-        name=name,
-        provider=Provider.TIKHUB,
-        platform=Platform.TIKTOK,
-        subject=Subject.ACCOUNT,
-        method="POST",
-        path=_ROOT + name,
-        parameters=parameters,
-        needs=frozenset({Need.COOKIE}),
-        cost_usd=BASE_USD,
+    route = shop_route(
+        name,
+        Subject.ACCOUNT,
+        parameters,
+        body,
         freshness="the newest day that is over, about a day behind; it may still be corrected",
         cadence=Every(timedelta(hours=24)),
         metrics=(*metrics(fields, Subject.ACCOUNT, until), *more),
-        ask=ask,
-        read=read,
-        recalls=money_metrics(fields),
+        read=read or _reader(fields, until),
     )
+    return replace(route, recalls=money_metrics(fields))
 
 
 ACCOUNT_INSIGHTS = _summary(
-    "get_account_insights_overview",
-    ask_for_month(_ROOT + "get_account_insights_overview"),
-    _read_insights,
-    _INSIGHTS,
-    "shop_insights_until",
-    _BOUND,
+    "get_account_insights_overview", _INSIGHTS, "shop_insights_until", _BOUND, read=_read_insights
 )
-LIVE_SUMMARY = _summary(
-    "get_live_analytics_summary",
-    ask_for_month(_ROOT + "get_live_analytics_summary"),
-    _reader(_LIVE, "shop_live_until"),
-    _LIVE,
-    "shop_live_until",
-)
-VIDEO_SUMMARY = _summary(
-    "get_video_analytics_summary",
-    ask_with_cookie(_ROOT + "get_video_analytics_summary"),
-    _reader(_VIDEOS, "shop_video_until"),
-    _VIDEOS,
-    "shop_video_until",
-    dated=False,
-)
+LIVE_SUMMARY = _summary("get_live_analytics_summary", _LIVE, "shop_live_until")
+VIDEO_SUMMARY = _summary("get_video_analytics_summary", _VIDEOS, "shop_video_until", parameters=(), body=nothing)

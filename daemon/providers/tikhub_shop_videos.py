@@ -6,30 +6,28 @@ Other creators' videos are counted, and nothing else of them is kept.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from daemon.cadence import AtAges, Cadence, Every
-from daemon.providers.answer import Asked, Failure, Reading, Reason, SeriesKey
-from daemon.providers.endpoint import Endpoint, Need, Page, Parameter, Platform, Provider, Read
-from daemon.providers.payload import amount, fraction, ident, sequence, table, text
-from daemon.providers.tikhub import BASE_USD, COOKIE
+from daemon.providers.answer import Asked, Failure, Reading, SeriesKey
+from daemon.providers.endpoint import Endpoint, Need, Page, Parameter, Read
+from daemon.providers.payload import amount, by_id, fraction, ident, sequence, table, tally, text
+from daemon.providers.tikhub import MOST_TOGETHER, Body, first, whole
 from daemon.providers.tikhub_segments import (
-    ITEM_ID,
-    PRODUCT_ID,
-    START_DATE,
-    About,
     Field,
     Row,
-    ask_for_month,
     currency,
     listed,
     money,
+    names_of,
     newest,
     numbers,
     segments,
     segments_of,
     wrong_identity,
 )
+from daemon.providers.tikhub_shop import ITEM_ID, START_DATE, in_month, shop_route
 from daemon.providers.tikhub_shop_summaries import metrics, money_metrics, read_newest
 from rules.values import NO_LABELS, Metric, Record, Subject, Unit
 
@@ -53,6 +51,7 @@ _PRICES = (
     Field("video_product_price_min", "price_min", "lowest price", decode=money),
     Field("video_product_price_max", "price_max", "highest price", decode=money),
 )
+_PRODUCT_ID = Parameter("product_id", "the product's id: the target's option product_id")
 _AUDIENCE = Metric(
     "shop_video_audience_ratio",
     Subject.VIDEO,
@@ -89,23 +88,28 @@ def _product(asked: Asked) -> str:
 
 
 def _read_audience(pages: Sequence[object], asked: Asked) -> Reading | Failure:
-    data = table(pages[0]) if pages else {}
+    data = first(pages)
     found = segments(data, "timed_profile")
     if isinstance(found, Failure):
         return found
     bucket = wrong_identity(found, asked) or newest(found, "timed_profile", asked.at)
     if isinstance(bucket, Failure):
         return bucket
-    return Reading(dict(_groups(bucket.stats)), payload=data)
-
-
-def _groups(stats: Row) -> Iterator[tuple[SeriesKey, float | None]]:
+    values: dict[SeriesKey, float | None] = {}
     for dimension, key in _DIMENSIONS.items():
-        for row in map(table, sequence(stats.get(key))):
-            group = text(row.get("key"))
-            if group:
-                labels = (("dimension", dimension), ("group", group))
-                yield (_AUDIENCE.name, labels), fraction(row.get("value"))
+        values |= _groups(dimension, bucket.stats.get(key), asked)
+    return Reading(values, payload=data)
+
+
+def _groups(dimension: str, rows: object, asked: Asked) -> dict[SeriesKey, float | None]:
+    if not isinstance(rows, list):
+        return asked.unknown(_AUDIENCE.name, dimension=dimension)
+    named = ((text(row.get("key")), row) for row in map(table, rows))
+    return {
+        (_AUDIENCE.name, (("dimension", dimension), ("group", group))): fraction(row.get("value"))
+        for group, row in named
+        if group
+    }
 
 
 # --- its products ----------------------------------------------------------------------------------------------------
@@ -115,30 +119,33 @@ def _read_products(pages: Sequence[object], asked: Asked) -> Reading | Failure:
     found = listed(pages)
     if isinstance(found, Failure):
         return found
-    lists = [entry for row in found for entry in _entries(row.get("videoToProductsMap"))]
-    mine = [products for video_id, products in lists if video_id in ("", asked.video_id)]
-    if lists and not mine:
-        return Failure(Reason.WRONG_IDENTITY, "the answer is about another video than the one asked for")
-    rows = [table(row) for products in mine for row in sequence(products)]
-    by_id: dict[str, Row] = {ident(row.get("id")): row for row in reversed(rows)}
-    known = mine and "" not in by_id and all(isinstance(products, list) for products in mine)
-    values: dict[SeriesKey, float | None] = {(_ATTACHED.name, NO_LABELS): float(len(by_id)) if known else None}
-    by_id.pop("", None)
-    common = currency(by_id.values(), asked)
-    for product_id, row in by_id.items():
+    failure = wrong_identity(segments_of(pages), asked)
+    if failure is not None:
+        return failure
+    mine = [products for row in found for products in _products_of(asked.video_id, row.get("videoToProductsMap"))]
+    rows = by_id([row for products in mine for row in sequence(products)], "id")
+    is_known = bool(mine) and all(isinstance(products, list) for products in mine)
+    size = tally(rows) if is_known else None
+    rows.pop("", None)
+    common = currency(rows.values(), asked)
+    values = {**(asked.unknown(*names_of(_PRICES)) if size is None else {}), (_ATTACHED.name, NO_LABELS): size}
+    for product_id, row in rows.items():
         values |= numbers(_PRICES, row, common, product=product_id)
-    records = (Record("video_product", key, {"title": text(row.get("name"))}) for key, row in by_id.items())
-    return Reading(values, tuple(records), payload=pages[0])
+    records = (Record("video_product", key, {"title": text(row.get("name"))}) for key, row in rows.items())
+    return Reading(values, tuple(records), payload=mine or whole(pages))
 
 
-def _entries(value: object) -> Iterator[tuple[str, object]]:
-    """Return (video id or "", its products): the map occurs as an object, a list of such, and a map by video id."""
+def _products_of(video: str, value: object) -> Iterator[object]:
+    """Return a video's products: the map occurs as an object, a list of such, and a map by video id.
+
+    It may name several videos, and of one without products it may say nothing.
+    """
     if isinstance(value, list) or {"item_id", "products"} & table(value).keys():
-        for entry in map(table, sequence(value) or [value]):
-            yield ident(entry.get("item_id")), entry.get("products")
-    else:
-        for video_id, inner in table(value).items():
-            yield video_id, table(inner).get("products", inner)
+        entries = map(table, sequence(value) or [value])
+        yield from (entry.get("products") for entry in entries if ident(entry.get("item_id")) == video)
+    elif video in table(value):
+        entry = table(value)[video]
+        yield table(entry).get("products", entry)
 
 
 # --- other videos of a product ---------------------------------------------------------------------------------------
@@ -151,11 +158,11 @@ def _read_related(pages: Sequence[object], asked: Asked) -> Reading | Failure:
     failure = wrong_identity(segments_of(pages), asked)
     if failure is not None:
         return failure
-    by_id = {ident(table(row.get("video")).get("item_id")): row for row in reversed(found)}
-    by_id.pop(asked.video_id, None)
-    rows = [] if "" in by_id else list(by_id.values())
+    others = by_id(found, "video.item_id")
+    others.pop(asked.video_id, None)
+    size = tally(others) if segments_of(pages) else None
+    rows = others.values() if size is not None else ()
     counts = [{key: amount(row.get(key)) for key in _RELATED_SUMS.values()} for row in rows]
-    size = float(len(rows)) if "" not in by_id and segments_of(pages) else None
     values: dict[SeriesKey, float | None] = {(_RELATED.name, NO_LABELS): size}
     for name, key in _RELATED_SUMS.items():
         values[name, NO_LABELS] = None if size is None else _sum([row[key] for row in counts])
@@ -169,46 +176,44 @@ def _sum(known: Sequence[float | None]) -> float | None:
 
 # --- the endpoints ---------------------------------------------------------------------------------------------------
 
-_ROOT = "/api/v1/tiktok/creator/"
 _DAILY = Every(timedelta(days=1))
 _TWICE = AtAges((timedelta(hours=48), timedelta(days=7)))
 
 
-def _about_video(asked: Asked, _page: Page) -> Row:
-    return {"item_id": asked.video_id}
+def _about_video(asked: Sequence[Asked], _page: Page) -> Row:
+    return {"item_id": asked[0].video_id}
 
 
-def _about_product(asked: Asked, _page: Page) -> Row:
-    return {"item_id": asked.video_id, "product_id": _product(asked)}
+def _about_videos(asked: Sequence[Asked], _page: Page) -> Row:
+    return {"item_ids": [one.video_id for one in asked]}
+
+
+def _about_product(asked: Sequence[Asked], _page: Page) -> Row:
+    return {"item_id": asked[0].video_id, "product_id": _product(asked[0])}
 
 
 def _video(
     name: str,
     read: Read,
-    about: About,
-    parameters: Sequence[Parameter],
+    about: Body,
+    parameters: tuple[Parameter, ...],
     own: tuple[Metric, ...],
-    recalled: Sequence[Field] = (),
+    recalls: frozenset[str] = frozenset(),
     cadence: Cadence = _DAILY,
 ) -> Endpoint:
-    needs = {Need.COOKIE, Need.VIDEO_ID} | ({Need.PRODUCT} if PRODUCT_ID in parameters else set())
-    return Endpoint(
-        name=name,
-        provider=Provider.TIKHUB,
-        platform=Platform.TIKTOK,
-        subject=Subject.VIDEO,
-        method="POST",
-        path=_ROOT + name,
-        parameters=(COOKIE, START_DATE, *parameters),
-        needs=frozenset(needs),
-        cost_usd=BASE_USD,
+    route = shop_route(
+        name,
+        Subject.VIDEO,
+        (START_DATE, *parameters),
+        in_month(about),
         freshness="the calendar month, about a day behind",
         cadence=cadence,
         metrics=own,
-        ask=ask_for_month(_ROOT + name, about),
         read=read,
-        recalls=money_metrics(recalled),
     )
+    # A product is asked about only where the target's option says which.
+    products = {Need.PRODUCT} if _PRODUCT_ID in parameters else frozenset()
+    return replace(route, needs=route.needs | products, recalls=recalls)
 
 
 VIDEO_DETAIL = _video(
@@ -219,28 +224,38 @@ VIDEO_DETAIL = _video(
     metrics(_DETAIL, Subject.VIDEO, "shop_video_detail_until"),
 )
 VIDEO_AUDIENCE = _video(
-    "get_video_audience_stats", _read_audience, _about_video, (ITEM_ID,), (_AUDIENCE,), cadence=_TWICE
+    "get_video_audience_stats",
+    _read_audience,
+    _about_video,
+    (ITEM_ID,),
+    (_AUDIENCE,),
+    frozenset({_AUDIENCE.name}),
+    _TWICE,
 )
-VIDEO_PRODUCTS = _video(
-    "get_video_associated_product_list",
-    _read_products,
-    lambda asked, _page: {"item_ids": [asked.video_id]},
-    (Parameter("item_ids", "the ids of the videos"),),
-    (_ATTACHED, *(field.metric(Subject.VIDEO, "product") for field in _PRICES)),
+VIDEO_PRODUCTS = replace(
+    _video(
+        "get_video_associated_product_list",
+        _read_products,
+        _about_videos,
+        (Parameter("item_ids", "the ids of the videos"),),
+        (_ATTACHED, *(field.metric(Subject.VIDEO, "product") for field in _PRICES)),
+        names_of(_PRICES),
+    ),
+    batch=MOST_TOGETHER,
 )
 VIDEO_SALES = _video(
     "get_video_to_product_stats",
     _read_sales,
     _about_product,
-    (ITEM_ID, PRODUCT_ID),
+    (ITEM_ID, _PRODUCT_ID),
     metrics(_SALES, Subject.VIDEO, "video_product_until", "product"),
-    _SALES,
+    money_metrics(_SALES),
 )
 RELATED_VIDEOS = _video(
     "get_product_related_videos",
     _read_related,
     _about_product,
-    (ITEM_ID, PRODUCT_ID),
+    (ITEM_ID, _PRODUCT_ID),
     (
         _RELATED,
         *(

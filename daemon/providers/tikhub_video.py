@@ -12,8 +12,8 @@ from datetime import timedelta
 from daemon.cadence import AtAges, Cadence
 from daemon.providers.answer import Asked, Failure, Reading, Reason, SeriesKey
 from daemon.providers.endpoint import Endpoint, Need, Page, Parameter, Platform, Provider, Read, Request
-from daemon.providers.payload import amount, ident, number, table, text
-from daemon.providers.tikhub import BASE_USD
+from daemon.providers.payload import amount, ident, number, table, tally, text
+from daemon.providers.tikhub import BASE_USD, another, first, lacks
 from rules.values import NO_LABELS, Metric, Record, Subject, Unit
 
 _TOTALS = {
@@ -26,14 +26,13 @@ _KEYWORDS = Metric("comment_keywords", Subject.VIDEO, Unit.COUNT, "keywords foun
 _KEYWORD = Metric(
     "comment_keyword_comments", Subject.VIDEO, Unit.COUNT, "comments given as examples of this keyword", ("keyword",)
 )
-_OTHER = Failure(Reason.WRONG_IDENTITY, "the answer is about another video than the one asked for")
 
 
 def read_totals(pages: Sequence[object], asked: Asked) -> Reading | Failure:
     """Return the four totals; at least one must be there, what else is missing is unknown."""
-    data = table(pages[0]) if pages else {}
+    data = first(pages)
     if ident(data.get("item_id")) not in ("", asked.video_id):
-        return _OTHER
+        return another("video")
     totals = {name: table(data.get(key)).get("value") for name, (key, _) in _TOTALS.items()}
     if all(number(value) is None for value in totals.values()):
         return Failure(Reason.BAD_PAYLOAD, "the answer holds none of the video's totals")
@@ -45,14 +44,14 @@ def read_totals(pages: Sequence[object], asked: Asked) -> Reading | Failure:
 
 def read_keywords(pages: Sequence[object], asked: Asked) -> Reading | Failure:
     """Return how many keywords there are, and how many comments come with each; nothing of the comments themselves."""
-    data = table(pages[0]) if pages else {}
+    data = first(pages)
     if ident(data.get("item_id")) not in ("", asked.video_id):
-        return _OTHER
+        return another("video")
     rows = data.get("key_words")
     if not isinstance(rows, list):
-        return Failure(Reason.BAD_PAYLOAD, "the answer holds no list of keywords")
+        return lacks("list of keywords")
     counts = _counts([table(row) for row in rows])
-    size = None if "" in counts else float(len(counts))
+    size = tally(counts)
     counts.pop("", None)
     values: dict[SeriesKey, float | None] = {(_KEYWORDS.name, NO_LABELS): size}
     values |= {(_KEYWORD.name, (("keyword", keyword),)): count for keyword, count in counts.items()}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from daemon.cadence import Every
 from daemon.providers.answer import Asked, Failure, Reading, Reason, SeriesKey
-from daemon.providers.endpoint import Endpoint, Need, Page, Parameter, Platform, Provider, Request
-from daemon.providers.payload import amount, flag, ident, instant, sequence, state, table, text
-from daemon.providers.tikhub import BASE_USD, COOKIE, whole
+from daemon.providers.endpoint import Page, Parameter
+from daemon.providers.payload import amount, by_id, flag, instant, sequence, state, table, text
+from daemon.providers.tikhub import whole
+from daemon.providers.tikhub_shop import shop_route
 from rules.values import NO_LABELS, Labels, Metric, Record, Subject, Unit
 
 _METRICS = (
@@ -48,15 +50,13 @@ def read(pages: Sequence[object], asked: Asked) -> Reading | Failure:  # noqa: A
     total = amount(table(pages[0]).get("total"))
     if total and not lists[0]:
         return Failure(Reason.BAD_PAYLOAD, "the violation list is empty, though it counts records")
-    by_id: dict[str, _Row] = {}
-    for row in (table(row) for one in lists for row in sequence(one)):
-        by_id.setdefault(ident(row.get("record_id")), row)
-    if "" in by_id:
+    found = by_id([row for one in lists for row in sequence(one)], "record_id")
+    if "" in found:
         return Failure(Reason.BAD_PAYLOAD, "a record of the violation list has no id")
-    values = _counts(by_id.values(), total)
-    for record_id, row in by_id.items():
+    values = _counts(found.values(), total)
+    for record_id, row in found.items():
         values |= _series(row, (("record", record_id),))
-    records = tuple(_record(record_id, row) for record_id, row in by_id.items())
+    records = tuple(_record(record_id, row) for record_id, row in found.items())
     return Reading(values, records, payload=whole(pages))
 
 
@@ -111,28 +111,21 @@ def _iso(seconds: object) -> str:
     return time.isoformat() if time else ""
 
 
-_PATH = "/api/v1/tiktok/creator/get_account_violation_list"
+def _page(_asked: Sequence[Asked], page: Page) -> Mapping[str, object]:
+    return {"page": page.number}
 
 
-def _ask(_asked: Sequence[Asked], cookie: str, page: Page) -> Request:
-    return Request("POST", _PATH, {}, {"cookie": cookie, "page": page.number})
-
-
-VIOLATION_LIST = Endpoint(
-    name="get_account_violation_list",
-    provider=Provider.TIKHUB,
-    platform=Platform.TIKTOK,
-    subject=Subject.ACCOUNT,
-    method="POST",
-    path=_PATH,
-    parameters=(COOKIE, Parameter("page", "the page, counted from 1", required=False)),
-    needs=frozenset({Need.COOKIE}),
-    cost_usd=BASE_USD,
-    freshness="current; the time range is the platform's own",
-    cadence=Every(timedelta(hours=6)),
-    vital=True,
-    metrics=_METRICS,
-    ask=_ask,
-    read=read,
+VIOLATION_LIST = replace(
+    shop_route(
+        "get_account_violation_list",
+        Subject.ACCOUNT,
+        (Parameter("page", "the page, counted from 1", required=False),),
+        _page,
+        freshness="current; the time range is the platform's own",
+        cadence=Every(timedelta(hours=6)),
+        metrics=_METRICS,
+        read=read,
+    ),
     more=more,
+    vital=True,
 )

@@ -32,8 +32,13 @@ REFUSALS: Mapping[str, Refusal] = {
         "no access to this endpoint",
     ),
     "not-found": Refusal(404, "The resource does not exist.", "资源不存在。", "not found"),
+    "cookie-401": Refusal(401, "Unauthorized.", "未授权。", "unauthorized"),
+    "cookie-428": Refusal(428, "The cookie has expired.", "Cookie已过期。", "cookie expired"),
 }
 """The faults that are an HTTP status with a body of the provider's own."""
+
+OF_COOKIES = frozenset({"cookie-expired", "cookie-401", "cookie-428"})
+"""The faults that only a call with a cookie meets."""
 
 JSON = "application/json"
 _DISTORTING = frozenset({"field-gone", "field-text", "scale-100"})
@@ -50,7 +55,7 @@ _FIREWALL = {
 
 def falsify(fault: str, needs_cookie: bool, main: str, data: object) -> object:
     """The data of an answer, or what the fault leaves of them; ``main`` is the key of the main number."""
-    if fault == "cookie-expired" and needs_cookie:
+    if fault == "cookie-expired":
         return None
     if fault == "empty-200":
         return [] if isinstance(data, list) and not needs_cookie else {}

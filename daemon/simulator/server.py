@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as WebRoute
 
 from daemon.simulator.catalogue import ROUTES
-from daemon.simulator.faults import REFUSALS, RETRY_AFTER_S, damage, falsify
+from daemon.simulator.faults import OF_COOKIES, REFUSALS, RETRY_AFTER_S, damage, falsify
 from daemon.simulator.query import Query
 from daemon.simulator.routes import Problem, Route
 from daemon.simulator.sheet import write_rows
@@ -76,6 +76,7 @@ class Site:
             return _refuse(problem)
         query = self._query(route, params, at)
         fault = self.world.fault([*route.identities(params), query.account, *route.names])
+        fault = "" if fault in OF_COOKIES and not route.cookie else fault
         await self._wait(request, {"slow": self.world.slow_s, "timeout": _HANG_S}.get(fault, 0))
         if fault in REFUSALS and not (fault == "not-found" and isinstance(route.speech, KeyApi)):
             return _refuse(route.refuse(REFUSALS[fault], params, at))

@@ -224,10 +224,11 @@ def _shares(**groups: float) -> list[Body]:
 
 
 def show_products(query: Query) -> Body:
-    """``get_video_associated_product_list``: the map is an object, a list or a map by video id, by turns."""
-    entries = {video: {"item_id": video, "products": _attached(query, video)} for video in query.who}
-    forms: Sequence[object] = (next(iter(entries.values())), [*entries.values()], entries)
-    one = forms[int(query.between(0, 3, "form"))] if len(entries) == 1 else forms[1]
+    """``get_video_associated_product_list``: the map is a list, a map by video id or, of one video, an object."""
+    shown = [video for video in query.who if query.world.shows(video, to_owner=True)]
+    entries = {video: {"item_id": video, "products": _attached(query, video)} for video in shown}
+    forms: list[object] = [[*entries.values()], entries, *(entries.values() if len(shown) == 1 else ())]
+    one = forms[int(query.between(0, len(forms), "form"))]
     segment = show_range(query, "timed_lists", (), {"item_ids": list(query.who)})
     return {"segments": [segment | {"timed_lists": [{"videoToProductsMap": one}]}]}
 

@@ -51,6 +51,8 @@ FAULTS: Mapping[str, str] = MappingProxyType(
         "huge-body": "HTTP 200 and 6 MiB",
         "empty-200": "HTTP 200 and no data",
         "cookie-expired": "HTTP 200 and no data, only where a cookie is needed",
+        "cookie-401": "HTTP 401, only where a cookie is needed",
+        "cookie-428": "HTTP 428, only where a cookie is needed",
         "inner-code": "HTTP 200 around an error of the platform",
         "wrong-identity": "HTTP 200 and somebody else's numbers",
         "field-gone": "HTTP 200, and the main number is missing",

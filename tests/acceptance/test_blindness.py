@@ -108,6 +108,79 @@ async def test_a_new_cookie_in_its_file_is_tried_within_a_minute_and_everything_
     assert managers.titles() == ["▲ HIGH: Mei has 12 violation points"]
 
 
+IN_A_VARIABLE = MEI.replace("${file:mei.cookie}", "${COOKIE_MEI}")
+
+
+def rewrite(story, content: str | None) -> None:
+    """What the variables' file says from now on; None: it is not there."""
+    path = story.config.base / "creatorwatch.env"
+    path.unlink() if content is None else path.write_text(content, encoding="utf-8")
+
+
+async def test_a_new_cookie_in_a_variable_is_tried_within_a_minute_and_everything_resumes_without_a_restart(
+    tell, managers, operators
+):
+    scenarios = {"mei": "violation-ladder", "mei2": "violation-ladder"}
+    story = await tell(IN_A_VARIABLE, scenarios=scenarios, more="env_file: creatorwatch.env")
+    rewrite(story, 'COOKIE_MEI="sim-cookie:mei"\n')
+    async with watching(story):
+        await story.live(1 * HOURS, 10 * MINUTES)
+        await expire(story)
+        await story.live(1 * DAYS, 10 * MINUTES)
+        assert operators.titles() == ["▲ HIGH: Mei: the cookie has expired"]
+        assert "where: ${COOKIE_MEI}" in operators.got[0]["message"]
+        rewrite(story, 'COOKIE_MEI="sim-cookie:mei2"\n')
+        changed = story.clock.now()
+        await story.live(90 * timedelta(seconds=1), timedelta(seconds=30))
+        names = [whom for at, whom in with_cookie(story, changed) if at <= changed + MINUTES]
+        assert names[0] == "mei2"
+        assert known(story, "cookie_ok") == {("mei",): 1.0}
+        assert {len(asked(story, name, changed)) for name in (HEALTH, "get_account_violation_list")} == {1}
+        assert firing(story) == ["violation-points"]
+    assert operators.titles()[1:] == ["✔ RESOLVED: Mei: the cookie has expired"]
+    assert managers.titles() == ["▲ HIGH: Mei has 12 violation points"]
+
+
+@pytest.mark.parametrize("half", [None, "", "COOKIE_M", 'COOKIE_MEI="sim-cookie:m', "COOKIE_MEI=sim-cookie:m"])
+async def test_a_file_of_variables_that_is_gone_or_half_written_is_a_suspicion_until_it_is_whole(
+    tell, managers, operators, half
+):
+    story = await tell(IN_A_VARIABLE, more="env_file: creatorwatch.env", scenarios={"mei": "violation-ladder"})
+    story.world.faults["m"] = "cookie-expired"
+    whole = 'COOKIE_MEI="sim-cookie:mei"\n'
+    rewrite(story, whole)
+    async with watching(story):
+        await story.live(14 * HOURS, 10 * MINUTES)
+        before = managers.titles()
+        rewrite(story, half)
+        await until(story, lambda: known(story, "cookie_suspect") == {("mei",): 1.0}, 3 * HOURS)
+        assert firing(story) == ["violation-points"]
+        rewrite(story, whole)
+        await story.live(1 * MINUTES, timedelta(seconds=30))
+        assert (known(story, "cookie_ok"), known(story, "cookie_suspect")) == ({("mei",): 1.0}, {("mei",): 0.0})
+    assert managers.titles() == before == ["▲ WARNING: Mei has 9 violation points"]
+    assert operators.got == []
+
+
+async def test_a_file_of_variables_that_stays_away_is_told_as_a_cookie_that_is_no_more_and_costs_nothing(
+    tell, operators
+):
+    story = await tell(IN_A_VARIABLE, more="env_file: creatorwatch.env")
+    rewrite(story, "COOKIE_MEI=sim-cookie:mei\n")
+    async with watching(story):
+        await story.live(1 * HOURS, 10 * MINUTES)
+        rewrite(story, None)
+        gone = story.clock.now()
+        await story.live(1 * DAYS, 10 * MINUTES)
+        assert with_cookie(story, gone) == []
+        assert operators.titles() == ["▲ HIGH: Mei: the cookie has expired"]
+        assert "where: ${COOKIE_MEI}" in operators.got[0]["message"]
+        rewrite(story, "COOKIE_MEI=sim-cookie:mei\n")
+        await story.live(1 * MINUTES, timedelta(seconds=30))
+        assert known(story, "cookie_ok") == {("mei",): 1.0}
+    assert operators.titles()[1:] == ["✔ RESOLVED: Mei: the cookie has expired"]
+
+
 async def test_another_cookie_that_is_refused_too_is_no_second_alert(tell, operators):
     story = await tell(MEI)
     renew(story, "mei", "mei")

@@ -61,7 +61,7 @@ class Daemon:
         return await self._process.wait()
 
 
-async def until(condition, seconds: float = 30.0) -> None:
+async def until(condition, seconds: float = 90.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"

@@ -127,6 +127,19 @@ async def test_everybody_who_fails_at_once_is_one_incident_as_long_as_it_lasts(t
         assert len(refused) <= MANY * 10, "all are spared as if each had expired"
 
 
+async def test_an_incident_that_goes_on_for_more_than_a_day_goes_on_over_a_restart(tell, managers, operators):
+    story = await crowd(tell, NUMBERED)
+    async with watching(story):
+        await story.live(6 * HOURS, 10 * MINUTES)
+        strike(story, "cookie-expired")
+        await story.live(30 * HOURS, 30 * MINUTES)
+    async with watching(story):
+        await story.live(26 * HOURS, 30 * MINUTES)
+        assert firing(story) == ["source-doubted"]
+    assert managers.got == []
+    assert operators.titles() == ["▲ HIGH: TikHub is not believed"]
+
+
 async def test_when_the_cookies_of_all_work_again_everything_resumes_at_the_first_that_does(tell, managers, operators):
     story = await crowd(tell, NUMBERED)
     async with watching(story):

@@ -26,14 +26,14 @@ from tests.acceptance.test_crash import Daemon, until
 
 MINUTES, HOURS, DAYS = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
-HEALTH, FAKE, DIAGNOSIS, STATS, RECORDS, FANS, OVERVIEW, PROFILE = (
+HEALTH, FAKE, DIAGNOSIS, STATS, RECORDS, FANS, SOURCES, PROFILE = (
     "get_account_health_status",
     "detect_fake_views",
     "fetch_author_diagnosis",
     "video_detail_analytics",
     "get_account_violation_list",
     "fetch_creator_info_and_milestones",
-    "fetch_item_overview_data",
+    "fetch_item_play_source",
     "douyin_handler_user_profile",
 )
 POINTS = "  - {name: points, on: account, when: violation_score >= 9}"
@@ -194,7 +194,7 @@ async def test_old_videos_are_spared_first_then_videos_then_accounts_and_violati
         ", ".join(people + shops), ", ".join(videos), rules=POINTS, more="budget: {tikhub: {month: 2.4, soft: 10%}}"
     )
     overrides = dict.fromkeys(story.config.overrides, Override(2 * HOURS, 1000.0))
-    story.config = replace(story.config, overrides=overrides, collect=frozenset({OVERVIEW, PROFILE}))
+    story.config = replace(story.config, overrides=overrides, collect=frozenset({SOURCES, PROFILE}))
     days = []
     async with story.daemon():
         for _ in range(6):

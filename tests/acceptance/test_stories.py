@@ -258,7 +258,8 @@ async def test_polls_that_were_stored_but_not_judged_are_judged_at_the_next_star
     at = story.clock.now()
     async with story.daemon() as app:  # as far as a process comes that dies between the two commits
         for call in app.watch._poller.claim(at, dict.fromkeys(Provider, 9)):
-            app._store.commit_polls([each.polled for each in await app.watch._poller.poll(call, at)], app._owner)
+            ended = app.watch._poller.take_in(await app.watch._poller.poll(call, at))
+            app._store.commit_polls([each.polled for each in ended], app._owner)
     assert managers.got == []
     async with story.daemon() as app:
         app.watch.deliver(at)

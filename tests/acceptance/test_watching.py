@@ -51,9 +51,14 @@ def calls(story, name: str) -> int:
     return story.simulator.calls[ENDPOINTS[name].path]
 
 
+def asked_together(story, name: str) -> list[list[str]]:
+    """Whom each call of an endpoint was about, the first first."""
+    return [who.split(",") for path, who in story.simulator.requests if path == ENDPOINTS[name].path]
+
+
 def asked(story, name: str) -> list[str]:
     """Whom it was asked about, the first first."""
-    return [who for path, who in story.simulator.requests if path == ENDPOINTS[name].path]
+    return [who for call in asked_together(story, name) for who in call]
 
 
 def total(story) -> int:
@@ -263,6 +268,24 @@ async def test_a_list_is_asked_again_soon_after_the_answer_that_names_a_new_vide
     waits = [after - at for at, after, one in zip(times, times[1:], newest, strict=False) if at - one < DAY]
     assert len(waits) > 14
     assert max(waits) <= 5.5 * HOUR
+
+
+async def test_a_call_about_several_videos_is_full_of_those_of_one_account_and_is_one_to_the_pace(tell):
+    names = [f"xiao{number}" for number in range(5)]
+    accounts = [XIAO.replace("id: xiao", f"id: {name}").replace("COOKIE", name.upper()) for name in names]
+    story = await tell(", ".join(accounts), rules=PLAYS, more="discover: {newer_than: 20d}")
+    watch(story, OVERVIEW, fetch_item_list=12 * HOUR, fetch_item_overview_data=DAY)
+    overrides = {**story.config.overrides, OVERVIEW: Override(DAY, 1.0)}
+    story.config = replace(story.config, overrides=overrides)
+    async with story.daemon():
+        await story.live(2 * DAY, every=HOUR / 2)
+    library, now = story.world.library, story.clock.now()
+    mine = [{clip.video_id for clip in library(name, now - 30 * DAY, now)} for name in names]
+    sent = [set(call) for call in asked_together(story, OVERVIEW)]
+    assert all(any(videos <= own for own in mine) for videos in sent)
+    assert max(map(len, sent)) == 10
+    assert len(sent) <= sum(map(len, sent)) / 4
+    assert len(set().union(*sent)) == len(query(story, "select 1 from schedule where endpoint = ?", OVERVIEW))
 
 
 async def test_no_more_videos_are_watched_than_the_newest_at_most(tell):

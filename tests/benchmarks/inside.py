@@ -90,11 +90,11 @@ class Steps:
         with spans.span("open"):
             opened = [inside.open(*each) for each in zip(calls, bodies, subjects, strict=True)]
         with spans.span("read"):
-            readings = [inside.read(*each, at) for each in zip(calls, opened, strict=True)]
+            readings = [inside.read(*each) for each in zip(calls, opened, strict=True)]
         with spans.span("end"):
-            ended = [one for each in zip(calls, readings, strict=True) for one in inside.end(*each, at)]
+            ends = [inside.end(*each, at) for each in zip(calls, readings, strict=True)]
         with spans.span("other"):
-            inside.settle(ended, at)
+            inside.settle(ends, at)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from daemon.judge import Ended, Judge
 from daemon.providers import ENDPOINTS
 from daemon.providers.answer import Asked, Reading
 from rules.values import Outcome
-from storage.records import POLLED
+from storage.records import POLLED, Settled
 from tests.benchmarks import provider
 from tests.benchmarks.bodies import CREATOR_INFO, FAKE_VIEWS
 from tests.benchmarks.measure import Case, Figure, cpu_s, medians
@@ -79,9 +79,11 @@ class Full:
                 await self.app.watch.poll(at)
                 await self.app.watch.settle()
 
-    def _settle(self, ended: Sequence[Ended], owner: str, at: datetime) -> Sequence[Outcome]:
+    def _settle(
+        self, ended: Sequence[Ended], settled: Sequence[Settled], owner: str, at: datetime
+    ) -> Sequence[Outcome]:
         self.groups.append(len(ended))
-        return Judge.settle(self.app._judge, ended, owner, at)
+        return Judge.settle(self.app._judge, ended, settled, owner, at)
 
     async def close(self) -> None:
         """End the daemon, and make sure that what was measured was not failing."""

@@ -17,11 +17,13 @@ from daemon.fetch import Fetched, Fetcher, Service
 from daemon.judge import Ended
 from daemon.marked import parse
 from daemon.outside import Outside
-from daemon.poll import LEASE, Call, _settled
+from daemon.poll import LEASE, Call, Reply
 from daemon.providers import ENDPOINTS, METRICS
 from daemon.providers.answer import Reading
 from daemon.providers.endpoint import Provider
+from daemon.purse import settled
 from daemon.secrets import Secret
+from storage.records import Settled
 from tests.benchmarks.bodies import CREATOR_INFO, FAKE_VIEWS, ROOT, Answers
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -98,20 +100,22 @@ class Inside:
         watched = self.app._watchlist[call.claims[0].target]
         return watched.video_id or watched.uid
 
-    def read(self, call: Call, opened: Opened, at: datetime) -> Reading:
+    def read(self, call: Call, opened: Opened) -> Reading:
         """The numbers of one answer."""
-        reading = call.endpoint.read([opened.data], self.app.watch._poller._asked(call.claims[0], at))
+        reading = call.endpoint.read([opened.data], call.asked[0])
         assert isinstance(reading, Reading), reading
         return reading
 
-    def end(self, call: Call, reading: Reading, at: datetime) -> list[Ended]:
-        """The finished poll, with its payload, its next turn and its cost."""
+    def end(self, call: Call, reading: Reading, at: datetime) -> tuple[list[Ended], Settled]:
+        """The finished poll, with its payload and its next turn; and what its call cost."""
         fetched = Fetched({call.claims[0].target: reading}, calls=1, seconds=0.0)
-        return self.app.watch._poller._came_to(call, fetched.answers, at, _settled(call, fetched))
+        bill = settled(call.ledger_id, call.endpoint, fetched)
+        return self.app.watch._poller.take_in(Reply(call, at, fetched, bill)), bill
 
-    def settle(self, ended: list[Ended], at: datetime) -> None:
+    def settle(self, ends: list[tuple[list[Ended], Settled]], at: datetime) -> None:
         """Commit, take in, judge, commit."""
-        self.app._judge.settle(ended, self.app._owner, at)
+        ended = [each for own, _ in ends for each in own]
+        self.app._judge.settle(ended, [bill for _, bill in ends], self.app._owner, at)
 
     def turn(self, at: datetime, group: int) -> int:
         """Poll everything that is due, ``group`` polls a commit; how many those were."""
@@ -124,13 +128,13 @@ class Inside:
             yield calls
 
     def _group(self, calls: list[Call], at: datetime) -> int:
-        self.settle([ended for call in calls for ended in self._polled(call, at)], at)
+        self.settle([self._polled(call, at) for call in calls], at)
         return len(calls)
 
-    def _polled(self, call: Call, at: datetime) -> list[Ended]:
+    def _polled(self, call: Call, at: datetime) -> tuple[list[Ended], Settled]:
         subject = self.subject(call)
         opened = self.open(call, self.answers.body(call.endpoint.name, subject), subject)
-        return self.end(call, self.read(call, opened, at), at)
+        return self.end(call, self.read(call, opened), at)
 
 
 def times(first: int = 0) -> Iterator[datetime]:

@@ -74,6 +74,14 @@ class Mailbox:
         return "250 OK"
 
 
+class MailServer(Controller):
+    """Listens on the port it is given: one that was free a moment ago may by now be another worker's."""
+
+    def _trigger_server(self):
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()
+
+
 @pytest.fixture
 def web() -> Iterator[WebServer]:
     with WebServer() as server:
@@ -87,9 +95,7 @@ def web() -> Iterator[WebServer]:
 @pytest.fixture
 def smtp() -> Iterator[Controller]:
     """A running SMTP server: ``handler.envelopes`` is what came, ``port`` where."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    controller = Controller(Mailbox(), hostname="127.0.0.1", port=port)
+    controller = MailServer(Mailbox(), hostname="127.0.0.1", port=0)
     controller.start()
     yield controller
     controller.stop()

@@ -233,7 +233,10 @@ def test_endpoints_are_the_same_in_json(tmp_path):
     for name, endpoint in ENDPOINTS.items():
         assert listed[name]["cost_usd"] == str(endpoint.cost_usd)
         assert listed[name]["any_of"] == sorted(endpoint.any_of)
-        assert (listed[name]["vital"], listed[name]["lists_videos"]) == (endpoint.vital, endpoint.lists_videos)
+        assert (listed[name]["vital"], listed[name]["lists_videos"]) == (
+            endpoint.vital,
+            endpoint.lists_videos is not None,
+        )
         assert [(each["metric"], each["unit"], each["meaning"]) for each in listed[name]["series"]] == [
             (metric.name, metric.unit, metric.meaning) for metric in endpoint.metrics
         ]

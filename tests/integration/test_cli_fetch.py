@@ -20,7 +20,7 @@ import pytest
 from daemon.clock import SystemClock
 from daemon.lock import hold
 from rules.values import NO_LABELS, Subject, Target
-from storage.records import POLLED, Planned, Polled
+from storage.records import POLLED, Identity, Noted, Planned, Polled
 from storage.store import Store
 
 CREATORWATCH = shutil.which("creatorwatch", path=Path(sys.executable).parent)
@@ -59,7 +59,7 @@ def provider(tmp_path_factory):
     command = [CREATORWATCH, "simulate", "--port", "0", *(word for fault in FAULTS for word in ("--fault", fault))]
     with out.open("w") as stdout, subprocess.Popen(command, stdout=stdout) as simulator:
         try:
-            deadline_s = time.monotonic() + 15
+            deadline_s = time.monotonic() + 60
             while not (url := re.search(r"http://127\.0\.0\.1:\d+", out.read_text())):
                 assert time.monotonic() < deadline_s
                 time.sleep(0.05)
@@ -202,7 +202,7 @@ def test_the_ids_and_videos_that_a_daemon_learned_are_used(cli, tmp_path):
     at = SystemClock().now()
     with closing(Store.open(tmp_path / "creatorwatch.db")) as store:
         store.sync_targets([an_account("named")], at)
-        store.identify("tiktok/account/named", "77", "", "", at)
+        store.commit_polls([], "me", noted=Noted(ids={"tiktok/account/named": Identity("77", "", "", at)}))
     done = cli("fetch", CREATOR, "named")
 
     assert (done.returncode, done.stderr) == (0, "")

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from daemon.clock import SystemClock
+from daemon.providers import ENDPOINTS
 from rules.values import Subject, Target
 from storage.records import Attempt, FoundVideo, Listing, Noted, Settled
 from storage.store import Store
@@ -112,4 +113,5 @@ def test_videos_that_were_discovered_and_pages_that_lists_took_count(plan, tmp_p
     after = json.loads(plan("--json", text=text).stdout)["endpoints"]
     stats = [endpoints["video_detail_analytics"]["calls_a_day"] for endpoints in (before, after)]
     assert stats[1] > 2 * stats[0]
-    assert after[LIST]["calls_a_day"] == 3 * before[LIST]["calls_a_day"]
+    months = ENDPOINTS[LIST].parts(now)  # a page each, as long as nothing is known
+    assert after[LIST]["calls_a_day"] * months == 3 * before[LIST]["calls_a_day"]

@@ -49,7 +49,7 @@ def test_systemd_finds_the_service_little_exposed(unit):
         "Environment=PYTHONSAFEPATH=1",
         "Restart=on-failure",
         "RestartPreventExitStatus=2",
-        "TimeoutStopSec=15",
+        "TimeoutStopSec=30",
         "KillSignal=SIGTERM",
     ],
 )

@@ -264,7 +264,7 @@ async def test_a_spreadsheet_comes_to_a_reading():
     [
         (200, b"PK\x03\x04 and then nothing of a spreadsheet", Reason.BAD_PAYLOAD),
         (200, {"code": 200, "data": {"url": "x"}}, Reason.BAD_PAYLOAD),
-        (200, {"code": 200, "data": None}, Reason.COOKIE),
+        (200, {"code": 200, "data": None}, Reason.EMPTY),
         (200, b"", Reason.BAD_PAYLOAD),
         (402, {"detail": {"code": 402}}, Reason.BALANCE),
         (500, b"PK\x03\x04", Reason.SERVER),

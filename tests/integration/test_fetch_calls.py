@@ -72,22 +72,28 @@ async def test_a_provider_that_wants_fewer_calls_says_for_how_long(headers, seco
 
 
 @pytest.mark.parametrize("data", [None, {}, "", [], {"code": 0, "data": {}}, {"status_code": 0}])
-async def test_an_answer_without_data_puts_the_cookie_in_doubt_where_there_is_one(data):
+async def test_an_answer_without_data_is_empty_and_says_that_it_may_be_the_cookie_where_there_is_one(data):
     answer = {"code": 200, "data": data}
+    with_cookie = await answer_to(httpx.Response(200, json=answer), HEALTH)
+    without = await answer_to(httpx.Response(200, json=answer), CREATOR, "")
 
-    assert (await answer_to(httpx.Response(200, json=answer), HEALTH)).reason is Reason.COOKIE
-    assert (await answer_to(httpx.Response(200, json=answer), CREATOR, "")).reason is Reason.EMPTY
+    assert (with_cookie.reason, without.reason) == (Reason.EMPTY, Reason.EMPTY)
+    assert ("cookie" in with_cookie.detail, "cookie" in without.detail) == (True, False)
 
 
-async def test_a_diagnosis_without_dimensions_puts_the_cookie_in_doubt():
+async def test_a_diagnosis_without_dimensions_is_empty():
     answer = {"code": 200, "data": {"code": 0, "data": {"Other": 1}}}
     endpoint = ENDPOINTS["fetch_author_diagnosis"]
 
-    assert (await answer_to(httpx.Response(200, json=answer), endpoint)).reason is Reason.COOKIE
+    assert (await answer_to(httpx.Response(200, json=answer), endpoint)).reason is Reason.EMPTY
 
 
-async def test_a_refused_key_is_not_blamed_on_the_cookie():
-    assert (await answer_to(httpx.Response(401, json={}))).reason is Reason.AUTH
+async def test_a_401_says_that_it_may_be_the_cookie_where_there_is_one():
+    with_cookie = await answer_to(httpx.Response(401, json={}))
+    without = await answer_to(httpx.Response(401, json={}), CREATOR, "")
+
+    assert (with_cookie.reason, without.reason) == (Reason.AUTH, Reason.AUTH)
+    assert ("cookie" in with_cookie.detail, "cookie" in without.detail) == (True, False)
 
 
 async def test_an_answer_about_another_video_is_refused():

@@ -97,6 +97,16 @@ def test_failures_in_a_row_are_counted_and_a_success_ends_them(planned):
     assert counted == [1, 2, 0]
 
 
+def test_what_was_not_sent_is_no_failure_more(planned):
+    counted = []
+    for number, sent in enumerate([False, True, False]):
+        at = T0 + number * MINUTE
+        schedule_id = claim(planned, at, limit=1)[0].schedule_id
+        planned.commit_polls([Polled(schedule_id, at, "cookie", T0, sent=sent)], "me")
+        counted.append(planned.unjudged()[0].failures)
+    assert counted == [0, 1, 1]
+
+
 def test_a_failed_poll_writes_no_numbers(planned, path):
     schedule_id = claim(planned, limit=1)[0].schedule_id
     planned.commit_polls([Polled(schedule_id, T0, "cookie", T0 + MINUTE)], "me")

@@ -65,6 +65,11 @@ def test_a_line_that_is_carried_from_now_on_is_not_asked_any_more(store):
     assert [claim.target for claim in claims] == ["account"]
 
 
+def test_a_line_that_is_carried_cannot_be_woken(store):
+    store.wake([("account", LIST), ("video", LIST)], T0 - HOUR)
+    assert [claim.target for claim in store.claim(LIST, T0 - HOUR, T0, "me", 10)] == ["account"]
+
+
 def test_a_line_that_comes_back_into_the_plan_keeps_the_turn_that_it_would_have_had(store, carried):
     store.commit_polls(carried[:1], "me")
     store.plan([], T0)

@@ -43,7 +43,13 @@ def store(path):
 
 
 def discover(store, *videos, account=MEI, at=T0):
-    store.discover(account, "douyin", videos, at)
+    store.commit_polls([], "me", noted=Noted(found=[Listing(account, "douyin", videos, at)]))
+
+
+def identify(store, **ids):
+    """What accounts told, by their names."""
+    told = {f"douyin/account/{name}": identity for name, identity in ids.items()}
+    store.commit_polls([], "me", noted=Noted(ids=told))
 
 
 def query(path, sql):
@@ -57,17 +63,15 @@ def query(path, sql):
 
 
 def test_ids_are_remembered_by_account(store):
-    store.identify(MEI, "107955", "MS4w", "meiskitchen", T0)
-    store.identify(LIN, "2", "", "lin", T0)
-    assert store.identities() == {
-        MEI: Identity("107955", "MS4w", "meiskitchen", T0),
-        LIN: Identity("2", "", "lin", T0),
-    }
+    mei, lin = Identity("107955", "MS4w", "meiskitchen", T0), Identity("2", "", "lin", T0)
+    identify(store, mei=mei)
+    identify(store, lin=lin)
+    assert store.identities() == {MEI: mei, LIN: lin}
 
 
 def test_a_new_handle_replaces_the_old_and_what_is_not_told_stays(store):
-    store.identify(MEI, "107955", "MS4w", "meiskitchen", T0)
-    store.identify(MEI, "", "", "mei.cooks", T0 + MINUTE)
+    identify(store, mei=Identity("107955", "MS4w", "meiskitchen", T0))
+    identify(store, mei=Identity("", "", "mei.cooks", T0 + MINUTE))
     assert store.identities() == {MEI: Identity("107955", "MS4w", "mei.cooks", T0 + MINUTE)}
 
 
@@ -207,17 +211,17 @@ def test_a_new_reason_replaces_the_old(store):
 
 
 def test_an_incident_goes_on_until_it_is_ended(store):
-    fans = Incident("user", "fans", "fell", 12, 40, T0)
-    everything = Incident("videos", "", "failed", 5, 10, T0 + MINUTE)
+    fans = Incident("user", "fans", "fell", 12, 40, T0, T0)
+    everything = Incident("videos", "", "failed", 5, 10, T0 + MINUTE, T0 + 2 * MINUTE)
     for each in (everything, fans):
-        store.begin_incident(each)
+        store.write_incident(each)
     assert store.incidents() == [fans, everything]
     store.end_incident("user", "fans")
     assert store.incidents() == [everything]
 
 
 def test_of_two_incidents_of_one_place_the_later_counts(store):
-    store.begin_incident(Incident("user", "fans", "fell", 12, 40, T0))
-    later = Incident("user", "fans", "rose", 20, 50, T0 + MINUTE)
-    store.begin_incident(later)
+    store.write_incident(Incident("user", "fans", "fell", 12, 40, T0, T0))
+    later = Incident("user", "fans", "rose", 20, 50, T0 + MINUTE, T0 + MINUTE)
+    store.write_incident(later)
     assert store.incidents() == [later]

@@ -116,6 +116,16 @@ def test_a_line_that_is_soon_due_can_be_claimed_ahead_but_not_one_that_is_leased
     assert claim(store, T0 + MINUTE, owner="you") == leased + ahead
 
 
+def test_beside_others_only_what_is_wanted_is_claimed_and_once(planned):
+    def claimed(*wanted):
+        beside = [f"tiktok/account/{number}" for number in wanted]
+        return [c.target for c in planned.claim(USER, T0, T0 + MINUTE, "me", 100, beside=beside)]
+
+    assert claimed() == claimed(9) == []
+    assert claimed(1, 9) == ["tiktok/account/1"]
+    assert set(claimed(0, 1, 2)) == {"tiktok/account/0", "tiktok/account/2"}
+
+
 def test_a_lease_that_expired_can_be_claimed_by_another(planned):
     first = claim(planned, owner="one")
     assert claim(planned, T0 + MINUTE, owner="two") == first

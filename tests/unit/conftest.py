@@ -1,4 +1,4 @@
-"""A running simulator for the unit tests of it: real HTTP on loopback, and a clock that a test sets."""
+"""What unit tests share: how long an example may take, and a running simulator with a clock that a test sets."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from daemon.simulator.catalogue import ROUTES
 from daemon.simulator.server import Simulator
 from daemon.simulator.world import World
+
+# Hypothesis would fail an example that takes 0.2 s: on a busy machine, which says nothing about ours.
+settings.register_profile("at any pace", deadline=None)
+settings.load_profile("at any pace")
 
 STARTED = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
 KEY = "sk-of-a-test"

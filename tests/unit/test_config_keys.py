@@ -59,6 +59,15 @@ def test_an_account_discovers_as_it_says_or_as_the_file_says(loaded, common, own
     assert config.targets[0].discover == discover
 
 
+def test_discovery_that_looks_further_back_than_any_list_is_noted(loaded):
+    note = "no list goes back further than 30 days, so older videos are watched only if they were found before: "
+    note += "tiktok/account/a"
+    assert loaded("discover: 31d\n" + ACCOUNT % "").notes == (note,)
+    assert loaded(ACCOUNT % ", discover: 365d").notes == (note,)
+    assert loaded("discover: 31d\n" + ACCOUNT % ", discover: false").notes == ()
+    assert loaded(ACCOUNT % ", discover: 30d").notes == ()
+
+
 def test_a_named_video_discovers_nothing(loaded):
     config = loaded("discover: true\n" + ACCOUNT % "" + 'videos: [{platform: tiktok, id: "1", account: a}]\n')
     assert target_of(config, "tiktok/video/1").discover is None

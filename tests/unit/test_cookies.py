@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.cookies import FRESH, CookieState, Fingerprints, Validity, after, changed, cheapest, may_ask
+from daemon.cookies import FRESH, CookieState, Fingerprints, Validity, after, changed, may_ask, probing_order
 from daemon.providers import ENDPOINTS
 from daemon.providers.endpoint import Need, Platform
 
@@ -109,20 +109,19 @@ def test_a_cookie_that_never_works_again_costs_few_probes_however_often_its_line
     [(Platform.TIKTOK, "get_account_health_status"), (Platform.DOUYIN, "fetch_author_diagnosis")],
 )
 def test_the_known_cheap_endpoints_are_the_probes(platform, probe):
-    assert cheapest(each for each in ENDPOINTS.values() if each.platform is platform) == ENDPOINTS[probe]
+    with_cookie = (each for each in ENDPOINTS.values() if each.platform is platform and Need.COOKIE in each.needs)
+    assert min(with_cookie, key=probing_order) == ENDPOINTS[probe]
 
 
-def test_the_probe_is_the_cheapest_then_the_one_that_is_asked_most_often():
+def test_the_probe_is_about_the_account_then_the_cheapest_then_the_one_that_is_asked_most_often():
     health, diagnosis = ENDPOINTS["get_account_health_status"], ENDPOINTS["fetch_author_diagnosis"]
     cheap = replace(diagnosis, cost_usd=Decimal("0.0001"))
-    assert cheapest([health, diagnosis]) is health
-    assert cheapest([health, cheap]) is cheap
+    assert min([diagnosis, health], key=probing_order) is health
+    assert min([health, cheap], key=probing_order) is cheap
     paged = replace(health, more=lambda _data: False)
-    assert cheapest([paged, diagnosis]) is diagnosis
-
-
-def test_without_a_line_that_needs_the_cookie_there_is_no_probe():
-    assert cheapest(each for each in ENDPOINTS.values() if Need.COOKIE not in each.needs) is None
+    assert min([paged, diagnosis], key=probing_order) is diagnosis
+    of_video = replace(ENDPOINTS["get_video_detailed_stats"], cost_usd=Decimal(0))
+    assert min([of_video, paged], key=probing_order) is paged
 
 
 def test_only_another_cookie_of_the_same_target_is_a_change():

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from daemon import envfile
 from daemon.envfile import EnvFile
 
 
@@ -39,6 +40,17 @@ def test_a_file_that_is_not_there_has_no_variables_and_may_come_later(path):
     assert "COOKIE" not in variables
     path.write_text("COOKIE=now\n")
     assert variables["COOKIE"] == "now"
+
+
+def test_a_file_that_has_grown_too_large_to_be_read_has_no_variables_and_not_those_of_before(path, monkeypatch):
+    monkeypatch.setattr(envfile, "MAX_BYTES", 100)
+    variables = EnvFile(path, {"COOKIE": "of the process"})
+    path.write_text("COOKIE=now\n")
+    assert variables["COOKIE"] == "now"
+    path.write_text("COOKIE=later\n" + "# a remark\n" * 10)
+    assert variables["COOKIE"] == "of the process"
+    path.write_text("COOKIE=again\n")
+    assert variables["COOKIE"] == "again"
 
 
 def test_the_values_do_not_show(path):

@@ -25,13 +25,14 @@ from storage.records import Discovered
 AT = datetime(2026, 11, 21, 9, 41, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EXAMPLE = (Path(__file__).parents[2] / "rules.example.yaml").read_text(encoding="utf-8")
-HEALTH, FANS, FAKE, STATS, LIST, DIAGNOSIS = (
+HEALTH, FANS, FAKE, STATS, LIST, DIAGNOSIS, OVERVIEW = (
     "get_account_health_status",
     "fetch_creator_info_and_milestones",
     "detect_fake_views",
     "video_detail_analytics",
     "get_video_list_analytics",
     "fetch_author_diagnosis",
+    "fetch_item_overview_data",
 )
 
 
@@ -117,6 +118,20 @@ def test_an_account_that_publishes_now_is_taken_to_go_on():
 def test_videos_share_calls_of_ten_where_their_turns_lie_near_enough(videos, least, most):
     lines = [line(STATS, str(n), cadence=Every(DAY)) for n in range(videos)]
     assert least <= day(lines)[STATS].calls <= most
+
+
+def test_videos_of_several_accounts_share_no_call_that_takes_a_cookie():
+    lines = [line(OVERVIEW, str(n), cadence=Every(DAY), account=f"a{n % 50}") for n in range(100)]
+    alone = [replace(each, account="a") for each in lines]
+    assert 75 <= day(lines)[OVERVIEW].calls <= 100
+    assert 10 <= day(alone)[OVERVIEW].calls <= 14
+    assert [forecast(each, (), AT).providers[Provider.TIKHUB].first.calls for each in (lines, alone)] == [50, 10]
+
+
+@pytest.mark.parametrize(("measured", "pages"), [({}, 2), ({LIST: Decimal("3.5")}, Decimal("3.5")), ({LIST: 1}, 2)])
+def test_a_list_by_months_is_a_page_a_month_at_least(measured, pages):
+    found = forecast([line(LIST, cadence=Every(DAY))], (), AT, measured)
+    assert found.endpoints[LIST].calls == pages
 
 
 def test_the_busiest_minute_is_the_peak():
@@ -247,5 +262,5 @@ def test_five_hundred_creators_and_twenty_thousand_videos_take_less_than_25_000_
     assert calls[HEALTH] == 6_000
     assert calls[FAKE] == pytest.approx(1_500, rel=0.05)
     assert 1_200 < calls[STATS] < 2_400
-    assert 5_000 < calls[LIST] < 7_000
+    assert 3_500 < calls[LIST] <= 4_000  # of two months each
     assert sum(calls.values()) <= 25_000

@@ -407,3 +407,89 @@ def test_videos_that_are_published_together_are_not_odd():
     world = World(DETAIL, len(final))
     for hour in range(1, 72):
         assert world.cycle(lambda n, hour=hour: {"views": float(round(final[n] * (1 - (1 + hour) ** -0.5)))}) == []
+
+
+# --- long lists -------------------------------------------------------------------------------------------------------
+
+LIST = replace(ENDPOINTS["fetch_item_list"], name="list", metrics=(VIEWS,))
+
+
+def of_list(account: int, number: int, at_s: float, before: float | None, after: float) -> Comparison:
+    """One of the videos that a list of an account carries."""
+    known = {} if before is None else {("views", ()): before}
+    target, owner = f"video/{account}.{number}", f"account/{account}"
+    return Comparison(LIST, target, owner, at_s, DAY, known, {("views", ()): after})
+
+
+@pytest.mark.parametrize("videos", [1, 10, 60, 200])
+def test_the_videos_of_many_accounts_that_fall_are_doubted_however_long_the_lists_are(videos):
+    population = Population(Guard())
+    population.targets("list", 100 * videos)
+    begun, waited = [], 0
+    for cycle, views in enumerate((1e6, 1.01e6, 0.5e6)):
+        for account in range(100):
+            at_s = cycle * DAY + account * 60.0
+            for number in range(videos):
+                begun += population.look(of_list(account, number, at_s, (None, 1e6, 1.01e6)[cycle], views))
+                waited += population.waits("list", f"video/{account}.{number}", at_s)
+    assert [(odd.metric, odd.kind) for odd in begun] == [("views", Kind.FELL)]
+    assert 0 < waited <= 25 * videos
+
+
+@pytest.mark.parametrize("falling", [1, 2])
+def test_the_many_videos_of_a_few_accounts_are_their_own_story(falling):
+    population = Population(Guard())
+    population.targets("list", 2_000)
+    for cycle in range(2):
+        for account in range(10):
+            for number in range(200):
+                fell = cycle and account < falling
+                found = of_list(account, number, cycle * DAY + account * 60.0, 1e6, 0.5e6 if fell else 1e6)
+                assert population.look(found) == []
+
+
+def test_each_look_counts_until_its_own_end_whatever_ended_before_it():
+    population = Population(Guard())
+    population.targets("profile", 100)
+
+    def falls(number: int, hours: float, lasts: float) -> list:
+        known = {("fans", ()): 1e6}
+        found = Comparison(
+            PROFILE, f"t{number}", f"a{number}", hours * HOUR, lasts * HOUR, known, {("fans", ()): 0.5e6}
+        )
+        return population.look(found)
+
+    def stays(number: int, hours: float) -> list:
+        known = {("fans", ()): 1e6}
+        return population.look(Comparison(PROFILE, f"t{number}", f"a{number}", hours * HOUR, 100 * HOUR, known, known))
+
+    assert [odd for number in range(7) for odd in stays(number, 0.0)] == []
+    assert falls(10, 0.0, 1.0) == falls(11, 0.0, 1.0) == []
+    assert falls(12, 0.0, 2.0) == falls(13, 0.0, 2.0) == []
+    assert stays(20, 2.0) == []  # the first two have ended
+    assert stays(21, 4.0) == []  # and the other two
+    assert [odd for number in range(30, 34) for odd in falls(number, 4.0, 100.0)] == []
+    [odd] = falls(34, 4.0, 100.0)
+    assert (odd.targets, odd.of) == (5, 14)
+
+
+# --- what goes on over a restart --------------------------------------------------------------------------------------
+
+
+def test_a_doubt_that_goes_on_lasts_from_the_last_look_that_said_so_also_in_another_process():
+    world = World(PROFILE, 20)
+    world.cycle(lambda number: {"fans": 1e6})
+    world.cycle(lambda number: Reason.NOT_FOUND)
+    for _ in range(30):
+        world.cycle(lambda number: Reason.NOT_FOUND)
+    [odd] = world.population.incidents(world.at_s)
+    assert world.at_s - odd.last.timestamp() <= HOUR
+    assert odd.last - odd.since > timedelta(hours=24)
+    again = world.population = Population(Guard())
+    again.restore(odd)
+    assert again.incidents(world.at_s + DAY - HOUR) == [odd]
+    world.cycle(lambda number: Reason.NOT_FOUND)
+    [later] = again.incidents(world.at_s)
+    assert (later.since, later.last > odd.last) == (odd.since, True)
+    world.cycle(lambda number: {"fans": 1e6})
+    assert again.incidents(world.at_s + DAY) == []

@@ -155,3 +155,22 @@ def test_a_refused_key_is_told_at_once_and_as_no_outage_and_no_target_is_blamed(
     health.note([Look(3, 9 * HOUR, None)])
     assert states(recent, "provider/tikhub")["key_accepted"] == 1.0
     assert health.failures("provider/tikhub") == []
+
+
+def test_what_was_not_sent_says_why_a_target_is_not_seen_and_shows_nobody(recent, health):
+    health.note([Look(2, HOUR, Reason.BAD_PAYLOAD)])
+    health.note([Look(1, HOUR + 1, Reason.SERVER), Look(3, HOUR + 1, Reason.SERVER)])
+    for step in range(2 * PATIENCE):
+        assert health.note([Look(2, (2 + step) * HOUR, Reason.COOKIE, "it was refused", sent=False)]) == set()
+    assert states(recent, "provider/tikhub") == {"provider_up": 0.0, "key_accepted": 1.0}
+    assert states(recent, "tiktok/account/a") == {"visible": 0.0}
+    assert [record.words["detail"] for record in health.failures("tiktok/account/a")][-1] == "it was refused"
+
+
+def test_only_what_was_sent_makes_a_target_blind_that_fails_alone(recent, health):
+    recent.watch(7, "tiktok/account/b", "fetch_creator_info_and_milestones", 3 * HOUR)
+    health.watch(7)
+    for step in range(2 * PATIENCE):
+        health.note([Look(7, step * HOUR + 1, Reason.COOKIE, sent=False)])
+    health.note([Look(7, 20 * HOUR, Reason.TIMEOUT), Look(1, 20 * HOUR, None)])
+    assert "visible" not in states(recent, "tiktok/account/b")

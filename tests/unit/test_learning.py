@@ -8,9 +8,10 @@ import pytest
 
 from daemon.config import Config, load
 from daemon.cookies import SECOND_LOOK, Validity
+from daemon.keys import WORD
 from daemon.learning import SECOND_LIST, End, learn, recall, recalled, show, take_in
 from daemon.providers import ENDPOINTS, METRICS
-from daemon.providers.answer import Found, Ids, Reading, Reason, Videos
+from daemon.providers.answer import Failure, Found, Ids, Reading, Reason, Videos
 from daemon.purse import Purse
 from daemon.recent import Recent
 from daemon.sight import Visibility
@@ -183,8 +184,78 @@ def test_a_refused_cookie_is_tried_by_one_line_and_once_accepted_by_all_others(s
     refused = failed(XIAO, LIST, Reason.COOKIE)
     assert follow(standings, refused) == {(probe, AT + SECOND_LOOK)}
     accepted = AT + SECOND_LOOK
-    assert follow(standings, brought(*probe, accepted)) == {((XIAO, LIST), accepted), ((KEY, OVERVIEW), accepted)}
+    assert follow(standings, brought(*probe, accepted)) == {((KEY, OVERVIEW), accepted)}
     assert standings.cookie(XIAO).state is Validity.VALID
+
+
+def test_a_line_that_had_no_data_while_the_cookie_was_accepted_is_not_asked_again_and_accuses_no_more(standings):
+    probe, empty = (XIAO, DIAGNOSIS), (XIAO, LIST)
+    follow(standings, failed(*empty, Reason.COOKIE))
+    assert follow(standings, brought(*probe, AT + SECOND_LOOK)) == {((KEY, OVERVIEW), AT + SECOND_LOOK)}
+    follow(standings, failed(*empty, Reason.COOKIE, AT + HOUR))
+    assert standings.cookie(XIAO).state is Validity.VALID
+    follow(standings, brought(*empty, AT + 2 * HOUR))
+    follow(standings, failed(*empty, Reason.COOKIE, AT + 3 * HOUR))
+    assert standings.cookie(XIAO).state is Validity.SUSPECT
+
+
+def test_a_line_that_accused_a_cookie_which_the_second_look_refused_too_is_asked_again_with_the_others(standings):
+    probe, accuser = (XIAO, DIAGNOSIS), (XIAO, LIST)
+    follow(standings, failed(*accuser, Reason.COOKIE))
+    follow(standings, failed(*probe, Reason.COOKIE, AT + SECOND_LOOK))
+    woken = follow(standings, brought(*probe, AT + DAY))
+    assert woken == {(accuser, AT + DAY), ((KEY, OVERVIEW), AT + DAY)}
+
+
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [
+        (None, Validity.VALID),
+        (Reason.NOT_FOUND, Validity.VALID),
+        (Reason.BAD_PAYLOAD, Validity.VALID),
+        (Reason.EMPTY, Validity.SUSPECT),
+        (Reason.SERVER, Validity.SUSPECT),
+        (Reason.AUTH, Validity.SUSPECT),
+    ],
+)
+def test_a_cookie_is_accepted_by_every_answer_but_no_data_and_the_failures_of_the_provider(standings, reason, state):
+    follow(standings, failed(XIAO, DIAGNOSIS, Reason.COOKIE))
+    follow(standings, End(KEY, OVERVIEW, AT + SECOND_LOOK, reason, None if reason else Reading({})))
+    assert standings.cookie(XIAO).state is state
+
+
+def test_where_videos_alone_need_the_cookie_no_data_accepts_one_that_was_refused(standings):
+    follow(standings, failed(SEVEN, DETAIL, Reason.COOKIE))
+    follow(standings, failed(SEVEN, DETAIL, Reason.EMPTY, AT + SECOND_LOOK))
+    assert standings.cookie(MEI).state is Validity.VALID
+
+
+def test_what_is_seen_in_spite_of_a_refusal_is_not_asked_again(standings):
+    follow(standings, failed(XIAO, DIAGNOSIS, Reason.COOKIE))
+    lesson = learn(standings, [brought(XIAO, DIAGNOSIS, AT + SECOND_LOOK)])
+    blind = {(KEY, OVERVIEW)}
+    assert take_in(standings, lesson, AT + HOUR, blind.__contains__) == [((KEY, OVERVIEW), AT + HOUR)]
+
+
+def test_another_line_tries_a_cookie_when_the_one_that_did_can_tell_nothing_any_more(standings):
+    follow(standings, failed(XIAO, LIST, Reason.COOKIE))
+    assert follow(standings, failed(XIAO, DIAGNOSIS, Reason.SCOPE, AT + SECOND_LOOK)) == {
+        ((XIAO, LIST), AT + SECOND_LOOK)
+    }
+
+
+def test_a_401_to_a_cookie_has_the_key_asked_about_at_once(standings):
+    answer = standings.blame(XIAO, ENDPOINTS[LIST], Failure(Reason.AUTH, ""), AT)
+    woken = follow(standings, failed(XIAO, LIST, answer.reason))
+    assert woken == {((XIAO, DIAGNOSIS), AT + SECOND_LOOK), (("provider/tikhub", WORD), AT)}
+
+
+def test_a_start_remembers_who_had_no_data_and_that_the_key_was_refused(standings):
+    ends = [failed(XIAO, LIST, Reason.EMPTY), failed(MEI, SHOP_LIST, Reason.AUTH, AT + HOUR)]
+    take_in(standings, recall(standings, ends), AT + HOUR)
+    empty, refused = Failure(Reason.EMPTY, ""), Failure(Reason.AUTH, "")
+    assert standings.blame(XIAO, ENDPOINTS[DIAGNOSIS], refused, AT + 2 * HOUR).reason is Reason.AUTH
+    assert standings.blame(XIAO, ENDPOINTS[LIST], empty, AT + 3 * HOUR).reason is Reason.EMPTY
 
 
 def test_a_start_remembers_cookies_by_the_newest_polls_and_sights_as_they_are_stored(standings):

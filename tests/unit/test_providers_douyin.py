@@ -55,6 +55,8 @@ def test_the_list_is_asked_for_thirty_days_in_milliseconds_without_those_who_too
 def test_an_overview_is_asked_for_with_all_seven_blocks():
     blocks = "metrics,review,play_info,dou_plus,integrated_incentive,incentive_life,content_analysis"
     assert sent("fetch_item_overview_data") == {"cookie": "a-cookie", "ids": ITEM, "fields": blocks}
+    two = [asked_of("fetch_item_overview_data", video_id=video) for video in "12"]
+    assert ENDPOINTS["fetch_item_overview_data"].ask(two, "c", FIRST).json["ids"] == "1,2"
 
 
 def test_the_analyses_are_asked_for_the_ninety_days_up_to_yesterday_in_beijing():

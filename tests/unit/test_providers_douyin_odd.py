@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.providers.answer import Reason
+from daemon.providers.answer import Reading, Reason
 from tests.recorded import plain, read
 
 # --- what is missing, hidden or about somebody else ------------------------------------------------------------------
@@ -50,13 +50,90 @@ def test_a_ratio_out_of_its_range_is_unknown():
     assert [found["search_keyword_ratio", word] for word in "ab"] == [None, None]
 
 
-def test_of_a_long_curve_the_first_minute_becomes_series_and_all_of_it_is_kept():
-    page = {"analysis_trend": {"current_item": [{"key": f"{n // 60:02}:{n % 60:02}", "value": 0.5} for n in range(90)]}}
+@pytest.mark.parametrize("step_s", [1, 5, 7])
+def test_of_a_long_curve_the_first_minute_becomes_series_and_all_of_it_is_kept(step_s):
+    seconds = range(0, 90 * step_s, step_s)
+    curve = [{"key": f"{s // 60:02}:{s % 60:02}", "value": 0.5} for s in reversed(seconds)]
+    page = {"analysis_trend": {"current_item": curve, "similar_author": []}}
     reading = read("fetch_item_watch_trend", page)
+    comments = {"total_count": 9, "bullet_distribution": [{"time_point": s, "count": 1} for s in reversed(seconds)]}
 
-    assert len(reading.values) == 60
-    assert ("watch_retention", "00:59") in plain(reading)
+    first = {f"00:{s:02}" for s in seconds if s < 60}
+    assert {moment for _, moment in plain(reading)} == first
     assert reading.payload == page
+    counted = plain(read("fetch_item_danmaku_analysis", comments))
+    assert {int(key[1]) for key in counted if key[0] == "danmaku_count"} == {s for s in seconds if s < 60}
+
+
+@pytest.mark.parametrize("moment", ["1:00", "01:00", "60", "00:60", "soon", "-1:00", "", None])
+def test_a_moment_that_is_not_of_the_first_minute_has_no_series(moment):
+    page = {"analysis_trend": {"current_item": [{"key": moment, "value": 0.5}]}}
+    assert read("fetch_item_watch_trend", page).values == {}
+
+
+# --- a part that is missing ------------------------------------------------------------------------------------------
+
+SERIES = {
+    "fetch_item_watch_trend": [("watch_retention_similar", (("moment", "00:01"),))],
+    "fetch_item_danmaku_analysis": [
+        ("danmaku_count", (("second", "5"),)),
+        ("danmaku_ratio", (("second", "5"),)),
+        ("danmaku_word_count", (("sentiment", "positive"), ("word", "a"))),
+    ],
+    "fetch_item_audience_portrait": [
+        ("portrait_ratio", (("dimension", "age"), ("group", "18-23"))),
+        ("portrait_tgi", (("dimension", "gender"), ("group", "male"))),
+    ],
+    "fetch_item_audience_others": [
+        ("viewer_fan_ratio", ()),
+        ("viewer_stranger_ratio", ()),
+        ("viewer_interest_ratio", (("keyword", "food"),)),
+    ],
+}
+WITHOUT = {
+    "fetch_item_watch_trend": ({"analysis_trend": {"current_item": []}},),
+    "fetch_item_danmaku_analysis": ({"total_count": 3},),
+    "fetch_item_audience_portrait": ({"gender": {"ratio_list": []}},),
+    "fetch_item_audience_others": (
+        {"audience_distribution": {"fan_list": []}},
+        {"audience_keyword": {"keyword_list": []}},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SERIES)
+def test_a_part_that_an_answer_lacks_is_unknown_and_has_not_ended(name):
+    last = dict.fromkeys(SERIES[name], 0.5)
+    found = [read(name, page, last=last).values for page in WITHOUT[name]]
+
+    assert {series for values in found for series in values.keys() & last.keys()} == last.keys()
+    assert {values[series] for values in found for series in values.keys() & last.keys()} == {None}
+
+
+def test_a_field_without_a_name_may_be_any_that_was_known():
+    known = {("vertical_involved", (("vertical", name),)): 1.0 for name in ("food", "travel")}
+    name = "fetch_item_analysis_involved_vertical"
+
+    assert plain(read(name, {"primary_verticals": ["food", None]}, last=known)) == {
+        ("vertical_involved", "food"): 1.0,
+        ("vertical_involved", "travel"): None,
+    }
+    assert plain(read(name, {"primary_verticals": ["food"]}, last=known)) == {("vertical_involved", "food"): 1.0}
+
+
+@pytest.mark.parametrize("name", SERIES)
+def test_a_part_that_is_there_and_empty_has_no_series(name):
+    whole = {
+        "fetch_item_watch_trend": {"analysis_trend": {"current_item": [], "similar_author": []}},
+        "fetch_item_danmaku_analysis": {"total_count": 3, "bullet_distribution": [], "hot_words": []},
+        "fetch_item_audience_portrait": {"age": [], "gender": {"ratio_list": [], "tgi_list": []}},
+        "fetch_item_audience_others": {
+            "audience_distribution": {"fan_list": []},
+            "audience_keyword": {"keyword_list": []},
+        },
+    }
+    last = dict.fromkeys(SERIES[name], 0.5)
+    assert not read(name, whole[name], last=last).values.keys() & last.keys()
 
 
 @pytest.mark.parametrize(
@@ -82,6 +159,15 @@ def test_a_session_that_is_on_has_no_end(end):
     assert plain(read("fetch_live_room_history_list", page))["live_room_ended", "1"] is None
 
 
-def test_an_overview_of_another_video_is_refused():
-    assert read("fetch_item_overview_data", {"items": [{"item_id": "5"}]}).reason is Reason.WRONG_IDENTITY
-    assert read("fetch_item_overview_data", {"items": {}}).values == {}
+def test_of_the_overviews_of_several_videos_each_has_its_own_and_none_has_that_of_another():
+    rows = [{"item_id": "5", "review": {"status": 2}}, {"item_id": 6}]
+    page = {"items": rows, "status_code": 0}
+
+    assert read("fetch_item_overview_data", page, video_id="5").payload == {"items": rows[:1], "status_code": 0}
+    assert read("fetch_item_overview_data", page, video_id="6").payload == {"items": rows[1:], "status_code": 0}
+    assert read("fetch_item_overview_data", page, video_id="7").reason is Reason.NOT_FOUND
+
+
+@pytest.mark.parametrize("page", [{"items": {}}, {"items": []}, {"items": [{}]}, {"data": 5}, [1]], ids=repr)
+def test_an_overview_that_names_no_video_is_kept_as_it_came(page):
+    assert read("fetch_item_overview_data", page) == Reading({}, payload=page)

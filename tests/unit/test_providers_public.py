@@ -38,6 +38,22 @@ def test_permissions_are_counted_only_if_all_are_listed(listed, expected):
     assert plain(read("get_creator_account_info", page))["shop_permissions",] == expected
 
 
+@pytest.mark.parametrize("listed", [None, {}, [2, None]], ids=repr)
+def test_permissions_that_are_not_all_listed_are_unknown_and_not_taken_away(listed):
+    page = answer_of("get_creator_account_info") | {"permission_list": listed}
+    last = {("shop_permission", (("permission", "1"),)): 1.0, ("shop_permission", (("permission", "3"),)): None}
+    values = plain(read("get_creator_account_info", page, last=last))
+
+    assert (values["shop_permission", "1"], values["shop_permission", "3"]) == (None, None)
+    assert values.get(("shop_permission", "2")) == (1.0 if isinstance(listed, list) else None)
+
+
+def test_a_permission_that_the_list_lacks_has_ended():
+    page = answer_of("get_creator_account_info") | {"permission_list": [2]}
+    values = plain(read("get_creator_account_info", page, last={("shop_permission", (("permission", "1"),)): 1.0}))
+    assert ("shop_permission", "1") not in values
+
+
 def test_a_cookie_of_another_account_is_found_out():
     page = answer_of("get_creator_account_info")
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
 
+from daemon.cadence import Standing
 from daemon.providers import ENDPOINTS, HEALTH, METRICS
 from daemon.providers.answer import Reading
 from daemon.providers.endpoint import Form, Need, Page, Platform, Provider
@@ -123,9 +125,34 @@ def test_what_a_list_says_of_videos_spares_calls_about_each():
     assert lists == {"fetch_item_list", "get_video_list_analytics"}
 
 
-def test_only_the_export_is_no_json_and_only_keyapi_takes_several_targets():
+def test_no_answer_about_a_video_to_a_cookie_proves_that_it_is_gone_or_there():
+    """Its numbers are about a day old, and a 404 may be of the product."""
+    telling = {name for name, each in ENDPOINTS.items() if each.subject is Subject.VIDEO and each.tells_absence}
+    assert telling == {"detect_fake_views"}
+    assert not any(Need.COOKIE in ENDPOINTS[name].needs for name in telling)
+
+
+def test_the_currency_of_money_in_lists_of_an_account_or_a_video_is_that_of_the_last_known_numbers():
+    for endpoint in ENDPOINTS.values():
+        money = {each.name for each in endpoint.metrics if "currency" in each.labels}
+        # What a list of an account says of its videos is stored with the videos, and not recalled.
+        assert money <= endpoint.recalls or endpoint.lists_videos, endpoint.name
+
+
+def test_a_list_that_is_a_day_behind_is_asked_four_times_a_day_at_most():
+    list_, hour = ENDPOINTS["get_video_list_analytics"], timedelta(hours=1)
+    at = datetime(2026, 4, 20, tzinfo=UTC)
+    turns = {age: list_.cadence.turn(Standing(at, at - age * hour), 0.0) - at for age in (0, 71, 73, 2000)}
+    assert turns == {0: 6 * hour, 71: 6 * hour, 73: 24 * hour, 2000: 24 * hour}
+
+
+def test_only_the_export_is_no_json_and_only_routes_that_say_so_take_several_targets():
     assert [name for name, endpoint in ENDPOINTS.items() if endpoint.form is Form.XLSX] == ["fetch_item_list_download"]
-    assert [name for name, endpoint in ENDPOINTS.items() if endpoint.batch > 1] == ["video_detail_analytics"]
+    assert {name: endpoint.batch for name, endpoint in ENDPOINTS.items() if endpoint.batch > 1} == {
+        "get_video_associated_product_list": 10,
+        "video_detail_analytics": 10,
+        "fetch_item_overview_data": 10,
+    }
     assert [name for name, endpoint in ENDPOINTS.items() if endpoint.provider is Provider.KEYAPI] == [
         "video_detail_analytics",
         "keyapi_canary",

@@ -55,6 +55,22 @@ def test_a_key_that_never_expires_has_no_such_series():
     assert ("key_expires_at",) not in plain(read("get_user_info", info(expires_at=None)))
 
 
+def test_a_key_of_which_nothing_is_said_of_its_end_is_not_one_that_never_expires():
+    page = info()
+    del page["api_key_data"]["expires_at"]
+    assert plain(read("get_user_info", page))["key_expires_at",] is None
+
+
+@pytest.mark.parametrize("scopes", [None, "/api/", [{"scope": "/api/"}]], ids=repr)
+def test_scopes_that_are_not_listed_are_unknown_and_not_taken_away(scopes):
+    known = ("key_scope", (("scope", "/api/v1/tiktok/"),))
+    last = {known: 1.0, ("key_scope", (("scope", "/api/v1/douyin/"),)): None}
+    values = read("get_user_info", info(api_key_scopes=scopes), last=last).values
+
+    assert {values[series] for series in last} == {None}
+    assert known not in read("get_user_info", info(api_key_scopes=["/api/v1/douyin/"]), last=last).values
+
+
 @pytest.mark.parametrize(("status", "active"), [(1, 1.0), ("1", 1.0), (0, 0.0), (2, 0.0), (None, None), ("ok", None)])
 def test_only_the_one_code_is_active(status, active):
     assert plain(read("get_user_info", info(api_key_status=status)))["key_active",] == active

@@ -9,8 +9,8 @@ import pytest
 
 from daemon.providers import ENDPOINTS
 from daemon.providers.answer import Found, Reason, Videos
-from daemon.providers.endpoint import Need
-from tests.recorded import PRODUCT, SHOP_VIDEO, answer_of, read
+from daemon.providers.endpoint import Need, Page
+from tests.recorded import PRODUCT, SHOP_VIDEO, answer_of, asked_of, read
 
 OF_VIDEOS = (
     "get_video_detailed_stats",
@@ -95,6 +95,98 @@ def test_of_overlapping_lists_the_finest_and_newest_is_read():
     assert series(read("get_video_list_analytics", page), video=VIDEO)["shop_listed_video_views"] == 2.0
 
 
+def month(*ids, start, days, views=1, has_more=False, **fields):
+    """A page of the list of a calendar month."""
+    start_s = datetime.fromisoformat(start).replace(tzinfo=UTC).timestamp()
+    times = {"start_timestamp": int(start_s), "end_timestamp": int(start_s) + days * 86_400}
+    rows = [{"video_meta": {"item_id": one}, "vv_cnt": views} for one in ids]
+    turn = {"has_more": has_more, "total": len(ids)} | fields
+    return segment("timed_lists", *rows, list_control={"next_pagination": turn}, time_selector=times)
+
+
+@pytest.mark.parametrize(
+    ("at", "months"),
+    [
+        ("2026-04-20T08:00", ["04-01-2026", "03-01-2026"]),
+        ("2026-05-01T11:59", ["04-01-2026"]),  # on some market it is still April, on none is it earlier
+        ("2026-05-01T12:00", ["05-01-2026", "04-01-2026"]),
+        ("2026-05-30T23:00", ["05-01-2026", "04-01-2026"]),
+        ("2026-05-31T12:00", ["05-01-2026"]),
+        ("2026-03-02T12:00", ["03-01-2026", "02-01-2026", "01-01-2026"]),  # February is shorter than 30 days
+        ("2026-01-01T12:00", ["01-01-2026", "12-01-2025"]),
+    ],
+)
+def test_the_list_is_of_every_month_that_the_past_thirty_days_lie_in(at, months):
+    list_, at = ENDPOINTS["get_video_list_analytics"], datetime.fromisoformat(at).replace(tzinfo=UTC)
+    one, pages, page = asked_of(list_.name, at=at), [], Page(1)
+    while page is not None:
+        pages.append(dict(list_.ask([one], "c", page).json))
+        page = list_.after(page, month("1", start="2026-03-01", days=31, has_more=page.number < 2), at)
+
+    assert [(each["start_date"], each["page"]) for each in pages] == [(one, n) for one in months for n in (0, 1)]
+
+
+def test_months_of_different_lengths_are_one_list_and_the_newest_numbers_of_a_video_count():
+    reading = read(
+        "get_video_list_analytics",
+        month("3", "2", start="2026-03-01", days=31, views=30, total=7),
+        month("2", "1", start="2026-02-01", days=28, views=20, total=9),
+    )
+    views = {labels: value for (name, labels), value in reading.values.items() if name == "shop_listed_video_views"}
+
+    assert views == {(("video", "3"),): 30.0, (("video", "2"),): 30.0, (("video", "1"),): 20.0}
+    assert [one.video_id for one in reading.videos.found] == ["3", "2", "1"]
+    assert series(reading) == {"shop_videos_listed": 7.0}
+
+
+@pytest.mark.parametrize(
+    ("name", "empty"),
+    [
+        ("get_product_analytics_list", {"segments": []}),
+        ("get_showcase_product_list", {"products": [{}]}),
+        ("get_video_associated_product_list", {"segments": []}),
+        ("get_video_associated_product_list", {"segments": [{"timed_lists": [{"videoToProductsMap": {VIDEO: None}}]}]}),
+    ],
+)
+def test_products_of_a_list_that_may_lack_some_are_unknown_and_have_not_ended(name, empty):
+    last = {key: value for key, value in read(name, answer_of(name)).values.items() if key[1]}
+    values = read(name, empty, last=last).values
+
+    assert {key: value for key, value in values.items() if key[1]} == dict.fromkeys(last)
+    assert len(last) >= 2
+
+
+def test_a_product_that_a_whole_list_lacks_has_ended():
+    last = {("showcase_in_stock", (("product", "1"),)): 1.0}
+    assert series(read("get_showcase_product_list", {"products": []}, last=last)) == {"showcase_products": 0.0}
+    assert len(read("get_showcase_product_list", {"products": []}, last=last).values) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "money"),
+    [
+        ("get_product_analytics_list", ("revenue", "commission")),
+        ("get_showcase_product_list", ("format_available_price", "commission_with_currency")),
+        ("get_video_associated_product_list", ("price_min", "price_max")),
+    ],
+)
+def test_an_amount_that_is_missing_has_the_currency_that_it_had(name, money):
+    page = answer_of(name)
+    before = read(name, page)
+    last = {
+        (metric, tuple(("currency", "SGD") if label == "currency" else (label, own) for label, own in labels)): value
+        for (metric, labels), value in before.values.items()
+    }
+    assert read(name, without(page, money), last=last).values.keys() == last.keys()
+
+
+def without(value, keys):
+    """The same JSON value without these keys, wherever they are."""
+    if isinstance(value, dict):
+        return {key: without(inner, keys) for key, inner in value.items() if key not in keys}
+    return [without(inner, keys) for inner in value] if isinstance(value, list) else value
+
+
 def test_the_recorded_product_list_is_read():
     reading = read("get_product_analytics_list", answer_of("get_product_analytics_list"))
     product = "1730000000000000001"
@@ -175,6 +267,21 @@ def test_the_recorded_audience_is_read():
     }
 
 
+def test_a_dimension_of_the_audience_that_is_not_listed_is_unknown_and_one_that_is_empty_has_ended():
+    page = answer_of("get_video_audience_stats")
+    stats = page["segments"][0]["timed_profile"][0]["stats"]
+    last = read("get_video_audience_stats", page).values
+    del stats["follower_genders"]
+    stats["follower_ages"] = []
+
+    values = read("get_video_audience_stats", page, last=last).values
+    assert {dict(labels)["group"]: share for (_, labels), share in values.items()} == {
+        "female": None,
+        "male": None,
+        "US": 1.0,
+    }
+
+
 def test_the_recorded_sales_of_a_product_by_a_video_are_read():
     reading = read("get_video_to_product_stats", answer_of("get_video_to_product_stats"))
 
@@ -218,6 +325,30 @@ def test_the_recorded_products_of_a_video_are_read_in_every_form_of_their_map(wr
 def test_a_video_without_products_has_none_only_if_that_is_written(products, expected):
     page = segment("timed_lists", {"videoToProductsMap": {"item_id": VIDEO, "products": products}})
     assert series(read("get_video_associated_product_list", page)) == {"video_products": expected}
+
+
+def products_of(*entries):
+    return segment("timed_lists", {"videoToProductsMap": list(entries)})
+
+
+def test_of_several_videos_each_has_its_own_products():
+    row = {"id": "7", "price_min": "1.50", "price_max": "2.50"}
+    page = products_of({"item_id": "1", "products": [row]}, {"item_id": "2", "products": []}, {"products": [row]})
+
+    found = {video: read("get_video_associated_product_list", page, video_id=video) for video in "123"}
+    assert {video: series(reading)["video_products"] for video, reading in found.items()} == {
+        "1": 1.0,
+        "2": 0.0,
+        "3": None,
+    }
+    assert {video: len(reading.values) for video, reading in found.items()} == {"1": 3, "2": 1, "3": 1}
+    assert "7" not in str(found["2"].payload)
+
+
+def test_products_are_asked_for_of_all_videos_of_a_call():
+    two = [asked_of("get_video_associated_product_list", video_id=video) for video in "12"]
+    request = ENDPOINTS["get_video_associated_product_list"].ask(two, "c", Page(1))
+    assert request.json == {"cookie": "c", "start_date": "04-01-2026", "item_ids": ["1", "2"]}
 
 
 def test_other_creators_videos_are_counted_and_nothing_else_of_them_is_kept():

@@ -9,7 +9,8 @@ import pytest
 from daemon.providers import ENDPOINTS
 from daemon.providers.answer import Reason
 from daemon.providers.endpoint import Page
-from daemon.providers.tikhub_segments import Bucket, finest, money, month_of
+from daemon.providers.tikhub_segments import Bucket, finest, money
+from daemon.providers.tikhub_shop import month_of
 from tests.recorded import PRODUCT, SHOP_VIDEO, answer_of, asked_of, read, read_sample
 
 OBSERVED = "tiktok_creator.get_account_insights_overview.observed"

@@ -89,6 +89,14 @@ def test_what_is_no_zero_never_becomes_one(sample, junk):
             assert zeros(read(name, put(page, path, junk))) <= before, path
 
 
+@pytest.mark.parametrize("sample", READ)
+def test_a_whole_answer_is_read_as_at_first_sight_where_the_one_before_knew_no_number(sample):
+    name, page = endpoint_of(sample), PAGES[sample]
+    first = read(name, page)
+    unknown = {series: None for series in first.values if series[0] in ENDPOINTS[name].recalls}
+    assert read(name, page, last=unknown).values == first.values
+
+
 @pytest.mark.parametrize("value", [1.1e18, -1.1e18, "1.1e18", "-1e300", 1e308, 10**18 + 10**3, 10**400], ids=repr)
 def test_a_magnitude_beyond_all_counting_is_unknown(value):
     """So that sums and means of numbers are finite."""

@@ -10,11 +10,11 @@ import pytest
 from daemon.budget import UNLIMITED_CALLS, Limits, Rank
 from daemon.providers.endpoint import Provider
 from daemon.purse import Purse
-from storage.records import Attempt
+from storage.records import Attempt, Settled
 from storage.store import Store
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
-DAY = timedelta(days=1)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 CENT = Decimal("0.01")
 
 
@@ -75,3 +75,25 @@ def test_a_month_that_is_all_but_spent_spares_until_the_next(purse, store):
     assert purse.renewal(Provider.TIKHUB, NOON) == datetime(2026, 12, 1, tzinfo=UTC)
     assert purse.affordable(Provider.TIKHUB, CENT, vital=False) == 0
     assert purse.affordable(Provider.TIKHUB, CENT, vital=True) == 50
+
+
+def test_what_a_call_of_yesterday_came_to_counts_also_if_it_was_known_only_after_midnight(purse, store):
+    midnight = NOON.replace(hour=0)
+    [row] = store.open_calls([Attempt("tikhub", "any", 1, CENT)], midnight - MINUTE)
+    purse.renew(store, midnight + MINUTE)
+    assert purse.spent(Provider.TIKHUB).month_usd == CENT
+    store.settle_calls([Settled(row, 3, 3 * CENT, "ok")])
+    purse.renew(store, midnight + 2 * MINUTE)
+    assert purse.spent(Provider.TIKHUB).month_usd == 3 * CENT
+
+
+@pytest.mark.parametrize("hours", [1, 12, 24 * 9, 24 * 10, -24 * 3])
+def test_a_month_is_the_sum_of_its_days_whenever_it_was_looked_at_before(purse, store, hours):
+    for day in range(21):
+        spend(store, "0.1", NOON - day * DAY)
+    purse.renew(store, NOON)
+    assert purse.spent(Provider.TIKHUB).month_usd == Decimal("2.1")
+    spend(store, "0.05", NOON + MINUTE)
+    at = NOON + timedelta(hours=hours)
+    purse.renew(store, at)
+    assert purse.spent(Provider.TIKHUB).month_usd == (Decimal("2.15") if at.month == NOON.month else 0)

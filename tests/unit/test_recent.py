@@ -55,7 +55,7 @@ def test_a_record_that_is_no_longer_listed_has_ended(recent):
 def test_an_unknown_number_is_a_gap_and_not_a_zero(recent):
     fans(recent, HOUR, None)
     assert math.isnan(recent.view("tiktok/account/a")["follower_count"][()].values[-1])
-    assert ("follower_count", ()) not in recent.watches[1].last()
+    assert recent.watches[1].last() == {("follower_count", ()): None}
 
 
 def test_a_failed_poll_blinds_its_own_series_until_the_next_success(recent):

@@ -430,3 +430,31 @@ def test_no_value_and_no_id_is_in_a_sentence(text, number):
     told = " ".join(describe({"a": text, text: {"b": number}}, {"a": number, text: {"b": text}}))
     assert text not in told.replace(" ", "") or text.strip() == ""
     assert str(number) not in told
+
+
+# --- lists ------------------------------------------------------------------------------------------------------------
+
+LIST = replace(ENDPOINTS["fetch_item_list"], name="list", metrics=METRICS)
+
+
+def listed(sentinel: Sentinel, account: int, at_s: float, rate: float | None) -> list[Change]:
+    """A look at the ten videos of an account by its list."""
+    before = {("rate", ()): 0.03}
+    return [
+        change
+        for video in range(10)
+        for change in sentinel.look(
+            Comparison(
+                LIST, f"video/{account}.{video}", f"account/{account}", at_s, 3600.0, before, {("rate", ()): rate}
+            )
+        )
+    ]
+
+
+@pytest.mark.parametrize(("without", "gone"), [(1, False), (4, False), (5, True)])
+def test_one_list_counts_as_one_look_however_many_videos_it_names(without, gone):
+    sentinel = Sentinel()
+    sentinel.targets("list", 50)
+    assert [change for account in range(50) for change in listed(sentinel, account, float(account), 0.03)] == []
+    changes = [change for account in range(without) for change in listed(sentinel, account, 100.0 + account, None)]
+    assert reasons(changes) == ([("rate", "gone", False)] if gone else [])

@@ -283,6 +283,14 @@ async def test_an_expired_cookie_empties_only_what_needs_a_cookie(site, path):
     assert (answer.json().get("data", "kept") is None) == ROUTES[path].cookie
 
 
+@pytest.mark.parametrize("status", [401, 428])
+@pytest.mark.parametrize("path", ROUTES)
+async def test_a_refused_cookie_is_an_http_error_only_where_a_cookie_is_needed(site, path, status):
+    site.world.faults["*"] = f"cookie-{status}"
+
+    assert (await site.ask(path, "1")).status_code == (status if ROUTES[path].cookie else 200)
+
+
 async def test_an_inner_code_is_an_error_under_http_200(site):
     site.world.faults["*"] = "inner-code"
 

@@ -24,7 +24,7 @@ def make(faults=None, port=0):
 @asynccontextmanager
 async def client(base_url):
     key = {"Authorization": "Bearer whatever"}
-    async with httpx.AsyncClient(base_url=base_url, headers=key, trust_env=False, verify=False) as opened:
+    async with httpx.AsyncClient(base_url=base_url, headers=key, trust_env=False, verify=False, timeout=60) as opened:
         yield opened
 
 
@@ -73,9 +73,11 @@ async def test_it_can_be_stopped_before_it_was_asked_anything():
 async def test_it_answers_hundreds_of_calls_at_once():
     simulator = make()
 
-    async with client(await simulator.start()) as asking:
-        answers = await asyncio.gather(*(asking.get(CREATOR, params={"user_id": str(n)}) for n in range(300)))
-    await simulator.stop()
+    try:
+        async with client(await simulator.start()) as asking:
+            answers = await asyncio.gather(*(asking.get(CREATOR, params={"user_id": str(n)}) for n in range(300)))
+    finally:
+        await simulator.stop()
 
     assert [answer.json()["data"]["user_id"] for answer in answers] == [str(n) for n in range(300)]
     assert simulator.calls == {CREATOR: 300}

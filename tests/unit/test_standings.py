@@ -95,6 +95,39 @@ def test_of_a_video_that_is_gone_one_line_alone_is_asked_that_tells_whether_it_i
     assert refused(standings) == {line: Reason.NOT_FOUND for line in LINES if line[0] == KEY and line != probe}
 
 
+@pytest.mark.parametrize(
+    ("target", "endpoint", "reason"),
+    [
+        (MEI, RECORDS, Reason.COOKIE),
+        (KEY, DETAIL, Reason.COOKIE),
+        (MEI, HEALTH, Reason.COOKIE),
+        (MEI, FANS, Reason.EMPTY),
+    ],
+    ids=["of the account", "of a video", "the probe itself", "without a cookie"],
+)
+def test_no_data_puts_a_cookie_in_doubt_where_a_line_about_the_account_can_settle_it(
+    standings, target, endpoint, reason
+):
+    answer = standings.blame(target, ENDPOINTS[endpoint], Failure(Reason.EMPTY, "why", billed=True), AT)
+    assert (answer.reason, answer.billed) == (reason, True)
+
+
+def test_no_data_about_a_video_is_no_word_against_a_cookie_that_only_videos_need(standings):
+    videos = [Remembered(1, KEY, DETAIL, HOUR, None, None, 0), Remembered(2, KEY, FAKE, HOUR, None, None, 0)]
+    standings.follow(videos)
+    assert standings.blame(KEY, ENDPOINTS[DETAIL], Failure(Reason.EMPTY, ""), AT).reason is Reason.EMPTY
+    assert standings.probe_of(MEI) == (KEY, DETAIL)
+
+
+def test_a_cookie_is_tried_by_a_line_that_can_tell_something(standings):
+    standings.acquitted.add((MEI, HEALTH))
+    assert standings.probe_of(MEI) == (MEI, RECORDS)
+    standings.acquitted.add((MEI, RECORDS))
+    assert standings.probe_of(MEI) == (KEY, DETAIL)
+    standings.sights[KEY] = Sight(Visibility.REMOVED, 0, AT)
+    assert standings.probe_of(MEI) == (MEI, HEALTH), "none can, so the best of all"
+
+
 # --- when next --------------------------------------------------------------------------------------------------------
 
 
@@ -117,6 +150,12 @@ def test_an_alert_brings_no_daily_turn_forward_and_all_others_that_can_be(standi
     assert standings.closer_turn(watch(XIAO, DIAGNOSIS, NUMBERS), AT) - AT > 23 * HOUR
     assert standings.closer_turn(watch(MEI, FANS), AT) <= min(before[0], AT + 1.5 * HOUR)
     assert standings.closer_turn(watch(KEY, FAKE), AT) == AT + 6 * HOUR < before[1]
+
+
+def test_the_interval_of_a_turn_that_is_put_off_reaches_to_it_although_the_turn_after_it_is_not(standings):
+    standings.purse.reserve(Provider.TIKHUB, Decimal("0.99"))
+    turn = standings.next_turn(watch(MEI, FANS), AT + 12 * HOUR, {})
+    assert turn.interval == turn.due - (AT + 12 * HOUR) > 6 * HOUR
 
 
 def test_a_line_without_a_turn_keeps_its_numbers_for_a_while(standings):

@@ -159,10 +159,24 @@ def test_what_is_true_of_them_when_the_doubt_is_over_is_told_then(bench):
 
 
 def test_a_failure_that_may_be_everybodys_proves_nothing_of_a_target_but_a_cookie_counts(bench):
-    bench.end(0, AT, None)
+    for number in range(MANY):
+        bench.end(number, AT, None)
     bench.end(0, AT + HOUR, Reason.COOKIE)
     ends = [End(KEYS[0], HEALTH, AT + 2 * HOUR, reason, None) for reason in (Reason.COOKIE, Reason.NOT_FOUND)]
     assert [bool(bench.states.learn([end]).cookies) for end in ends] == [True, False]
+
+
+def test_the_first_recall_tries_every_refused_cookie_at_once_and_later_ones_say_nothing(bench):
+    at = AT + timedelta(days=2)
+    refused = [End(KEYS[0], HEALTH, AT, Reason.COOKIE, None), End(KEYS[1], HEALTH, AT, None, None)]
+    bench.states.recall((), refused, at)
+    assert bench.due(at) == {KEYS[0]}
+    bench.states.recall((), [End(KEYS[2], HEALTH, AT, Reason.COOKIE, None)], at)
+    assert [bench.states.standings.cookie(key).state for key in KEYS[:3]] == [
+        Validity.SUSPECT,
+        Validity.VALID,
+        Validity.VALID,
+    ]
 
 
 def test_how_to_renew_a_cookie_names_its_place_and_never_its_value(bench):

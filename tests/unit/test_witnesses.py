@@ -112,6 +112,23 @@ def test_witnesses_are_those_whose_turn_is_next_and_they_are_named_once():
     assert crowd.waits(0, 360.0)
 
 
+def test_of_what_lists_carry_the_lists_of_other_accounts_bear_witness():
+    population = Population(Guard())
+    plays = Metric("plays", Subject.VIDEO, Unit.COUNT, "", total=True)
+    listing = replace(PROFILE, name="list", metrics=(plays,))
+
+    def look(account: str, at_s: float, *found: float) -> None:
+        for number, each in enumerate(found):
+            before, after = {("plays", ()): 1e6}, {("plays", ()): each}
+            population.look(Comparison(listing, f"{account}{number}", account, at_s, HOUR, before, after))
+
+    for account in "abcdefg":
+        look(account, 0.0, 1e6, 1e6, 1e6)
+    look("a", 60.0, 5e5)
+    assert population.waits("list", "a0", 60.0)
+    assert population.witnesses("list", "a0") == ["b", "c", "d", "e"]
+
+
 @given(st.lists(st.tuples(st.integers(0, 19), st.sampled_from([1e6, 9e5, 2e6, None]), st.integers(0, 600))))
 def test_whatever_is_seen_only_what_is_odd_waits_and_never_beyond_its_hour(looks):
     crowd, at_s, odd_since_s = Crowd(20), 0.0, {}
