@@ -100,7 +100,8 @@ class Health:
 
     def _note_target(self, look: Look) -> set[str]:
         watch, sight = self._recent.watches[look.schedule_id], self._sights[look.schedule_id]
-        sight.failures = 0 if look.reason is None else sight.failures + 1
+        answered = look.reason is None or _blames(look.reason, Blames.COOKIE)
+        sight.failures = 0 if answered else sight.failures + 1
         if watch.endpoint.subject is Subject.PROVIDER:
             return set()
         blamed = None
