@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CONFIG ?= rules.example.yaml
 
-.PHONY: help run test lint check-types check-layers unit bench lock clean
+.PHONY: help run test lint check-types check-layers unit bench bench-detectors lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ unit: .venv/dev ## the tests, all of them, on every core
 
 bench: .venv/dev ## speed and memory, as ratios of one run
 	$(BIN)/python -m tests.benchmarks
+
+bench-detectors: .venv/dev ## how well the detectors see, on labelled and on made-up counters
+	$(BIN)/python -m tests.benchmarks.detectors
 
 lock: ## renew the pinned names and hashes (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock

@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from daemon.marked import Where
-from rules.expression import did_you_mean
+from rules.spelling import did_you_mean
 
 _GUARDED = frozenset({"providers", "channels", "token", "cookie", "url", "base_url"})
 _EXPECTED: Mapping[str, str] = {

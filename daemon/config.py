@@ -44,9 +44,13 @@ from daemon.providers.endpoint import Endpoint, Provider
 from daemon.roster import Row, read_roster
 from daemon.secrets import Unresolved, plain_password, plain_token, resolve
 from daemon.workbook import Unreadable
-from rules.book import OWNER, RuleBook, RuleModel, build_book
-from rules.expression import did_you_mean
-from rules.values import Metric
+from rules.book import OWNER, RuleBook
+from rules.building import build_book
+from rules.definitions import NOTHING_DEFINED, Definitions, define
+from rules.models import RuleModel
+from rules.selectors import id_of
+from rules.spelling import did_you_mean
+from rules.values import Metric, Subject
 
 __all__ = ["Access", "Config", "Discover", "Guard", "Override", "Watched", "load"]
 
@@ -150,7 +154,7 @@ class _Reading:
             budgets=dict(self._budgets(file)),
             overrides=dict(self._overrides(file, endpoints)),
             collect=self._collect(file, {*metrics, *endpoints}) | self._shown(file.dashboards, metrics),
-            targets=self._targets(file),
+            targets=self._checked(file, self._targets(file)),
             channels=dict(self._channels(file)),
             owners=_owners(file),
             guard=_guard(file.guard),
@@ -313,9 +317,29 @@ class _Reading:
 
     # --- rules ------------------------------------------------------------------------------------------------------
 
+    def _definitions(self, file: FileModel, metrics: Mapping[str, Metric]) -> Definitions:
+        found = define(file.define, file.overrides.tags, file.overrides.accounts, metrics)
+        if isinstance(found, Definitions):
+            return found
+        for fault in found:
+            self._blame(fault.where, fault.text, offset=fault.offset, at_key=fault.offset is None)
+        return NOTHING_DEFINED
+
+    def _checked(self, file: FileModel, targets: tuple[Watched, ...]) -> tuple[Watched, ...]:
+        """The targets, after a look for those that overrides are about: people come and go, so it is but a note."""
+        accounts = frozenset(id_of(each.target.key) for each in targets if each.target.subject is Subject.ACCOUNT)
+        tags = frozenset(tag for each in targets for tag in each.target.tags)
+        for kind, named, known in (("account", file.overrides.accounts, accounts), ("tag", file.overrides.tags, tags)):
+            strange = [name for name in named if name not in known]
+            self._notes += [
+                f"overrides for the {kind} {name}, which nobody has{did_you_mean(name, known)}" for name in strange
+            ]
+        return targets
+
     def _book(self, file: FileModel, metrics: Mapping[str, Metric]) -> RuleBook:
+        definitions = self._definitions(file, metrics)
         written = list(self._items(RuleModel, "rules", file.rules))
-        built = build_book([model for _, model in written], metrics, list(file.channels))
+        built = build_book([model for _, model in written], metrics, list(file.channels), definitions)
         if isinstance(built, RuleBook):
             return built
         for fault in built:

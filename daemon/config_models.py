@@ -18,8 +18,8 @@ from pydantic_core import PydanticCustomError
 from daemon.fetch import check_base_url
 from daemon.providers.endpoint import Platform
 from daemon.secrets import is_reference, misspelt
-from rules.book import Duration
 from rules.durations import parse_duration
+from rules.models import Duration, Share
 
 
 class HealthScheme(StrEnum):
@@ -103,14 +103,6 @@ def _plain(what: str, value: str) -> str | None:
     return misspelt(value) or f'a {what} must not stand here: write "${{NAME}}" or "${{file:path}}" and put it there'
 
 
-def _share(value: object) -> float:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)%", value) if isinstance(value, str) else None
-    number = float(match[1]) / 100 if match else value
-    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number <= 1:
-        raise ValueError("expected a share such as 80% or 0.8")
-    return float(number)
-
-
 def _usd(value: object) -> Decimal:
     text = "" if isinstance(value, bool) else str(value)
     amount = Decimal(text) if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text) else Decimal(0)
@@ -141,10 +133,10 @@ Token = Annotated[str, Field(min_length=1), _refused_by(partial(_plain, "token")
 Cookie = Annotated[str, _refused_by(partial(_plain, "cookie"))]
 BaseUrl = Annotated[str, _refused_by(check_base_url)]
 Section = Annotated[dict[str, Any], _or_empty(dict)]
+Numbers = Annotated[dict[str, str | int | float], _or_empty(dict)]
 Items = Annotated[list[Any], _or_empty(list)]
 """Entries are read one by one, so that a mistake in one hides none in another; a section may be empty."""
 Files = Annotated[list[Line], BeforeValidator(lambda value: [value] if isinstance(value, str) else value or [])]
-Share = Annotated[float, BeforeValidator(_share)]
 Usd = Annotated[Decimal, BeforeValidator(_usd)]
 Recency = Annotated[Duration, AfterValidator(_between(timedelta(hours=1), timedelta(days=365), "1h to 365d"))]
 Hold = Annotated[Duration, AfterValidator(_between(timedelta(minutes=1), timedelta(days=30), "1m to 30d"))]
@@ -174,6 +166,13 @@ class GuardModel(_Model):
     hold: Hold = timedelta(hours=24)
 
 
+class OverridesModel(_Model):
+    """Numbers of ``define`` that are other for targets with a tag, and for an account and its videos."""
+
+    tags: Annotated[dict[str, Numbers], _or_empty(dict)] = {}
+    accounts: Annotated[dict[str, Numbers], _or_empty(dict)] = {}
+
+
 class FileModel(_Model):
     """The whole file."""
 
@@ -192,6 +191,8 @@ class FileModel(_Model):
     channels: Section = {}
     owners: Annotated[dict[Line, Annotated[list[str], Field(min_length=1)]], _or_empty(dict)] = {}
     guard: GuardModel | bool = True
+    define: Numbers = {}
+    overrides: Annotated[OverridesModel, _or_empty(dict)] = OverridesModel()
     rules: Items = []
 
 

@@ -13,7 +13,7 @@ from daemon.config_models import AccountModel, ContentCategory, DiscoverModel, V
 from daemon.marked import Problem
 from daemon.providers.endpoint import Platform
 from daemon.roster import Row
-from rules.expression import did_you_mean
+from rules.spelling import did_you_mean
 from rules.values import Subject, Target
 
 _HINTED = 100  # so many videos without their account; then none is sought that was meant: among 10,000 it takes 20 ms
@@ -178,6 +178,7 @@ def _account(model: AccountModel, common: Discover | None, owners: Mapping[str, 
         owner=model.owner,
         tags=tuple(model.tags),
         channels=owners.get(model.owner, owners.get(EVERYBODY, ())),
+        account=f"{model.platform}/account/{model.id}",
     )
     account = Watched(
         target=target,
@@ -219,6 +220,7 @@ def _video(model: VideoModel, account: Watched | None, owners: Mapping[str, tupl
         owner=owner,
         tags=base.target.tags if model.tags is None else tuple(model.tags),
         channels=owners.get(owner, owners.get(EVERYBODY, ())),
+        account=base.target.key,
     )
     category = model.content_category or base.options["content_category"]
     options = {"content_category": str(category)} | ({"product_id": model.product} if model.product else {})

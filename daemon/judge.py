@@ -19,7 +19,7 @@ from daemon.providers.answer import Reading, Reason
 from daemon.recent import STATES, Recent, Watch
 from daemon.states import States
 from daemon.watchlist import Watchlist, provider_key
-from rules.book import Rule, RuleBook, retired
+from rules.book import Rule, RuleBook, judgeable, retired
 from rules.evaluate import AlertKey, close, evaluate
 from rules.evaluate import Look as Scene
 from rules.values import Alert, Ok, Outcome, Record, Subject, Target
@@ -177,21 +177,16 @@ class Judge:
         endpoints: dict[str, set[str]] = {}
         for line in watched:
             endpoints.setdefault(line.target, set()).add(line.endpoint)
-        shared: dict[tuple[Subject, frozenset[str]], Mapping[str, tuple[Rule, ...]]] = {}
+        shared: dict[tuple[tuple[Rule, ...], frozenset[str]], Mapping[str, tuple[Rule, ...]]] = {}
         self._rules = {} if keys is None else {key: own for key, own in self._rules.items() if key not in keys}
         self._timed = [key for key in self._timed if key in self._rules]
         for key in [each for each in self._targets if each not in self._rules]:
-            kind = (self._targets[key].subject, frozenset(endpoints.get(key, ())))
+            kind = (self._book.rules_for(self._targets[key]), frozenset(endpoints.get(key, ())))
             if kind not in shared:
-                shared[kind] = self._rules_by_endpoint(*kind)
+                shared[kind] = _by_endpoint(*kind)
             self._rules[key] = shared[kind]
             if any(rule.timed for rule in self._all_rules(key)):
                 self._timed.append(key)
-
-    def _rules_by_endpoint(self, subject: Subject, endpoints: frozenset[str]) -> Mapping[str, tuple[Rule, ...]]:
-        yields = {name: {metric.name for metric in ENDPOINTS[name].metrics} for name in endpoints} | {"": STATES}
-        rules = self._book.applying(subject, frozenset().union(*yields.values()))
-        return {name: tuple(rule for rule in rules if rule.needs.keys() & own) for name, own in yields.items()}
 
     # --- at every group of polls ------------------------------------------------------------------------------
 
@@ -392,3 +387,10 @@ def _looks(ended: Iterable[Ended]) -> list[Look]:
         for each in ended
         if each.polled.carrier is None
     ]
+
+
+def _by_endpoint(rules: Iterable[Rule], endpoints: Iterable[str]) -> Mapping[str, tuple[Rule, ...]]:
+    """Of these rules those that can be judged, by the endpoint whose poll can change them ("": our own states)."""
+    yields = {name: {metric.name for metric in ENDPOINTS[name].metrics} for name in endpoints} | {"": STATES}
+    judged = judgeable(rules, frozenset().union(*yields.values()))
+    return {name: tuple(rule for rule in judged if rule.needs.keys() & own) for name, own in yields.items()}

@@ -25,7 +25,7 @@ from daemon.providers.endpoint import Endpoint, Need
 from daemon.purse import Purse, settled, so_far
 from daemon.secrets import Secret, Unresolved
 from daemon.watchlist import Watchlist, asked_about
-from rules.expression import did_you_mean
+from rules.spelling import did_you_mean
 from rules.values import Subject, Target
 from storage.records import Attempt
 from storage.store import Store

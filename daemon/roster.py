@@ -16,7 +16,7 @@ from pathlib import Path
 from daemon.config_models import AccountModel
 from daemon.marked import Problem
 from daemon.workbook import Unreadable, read_rows
-from rules.expression import did_you_mean
+from rules.spelling import did_you_mean
 
 MAX_BYTES = 50_000_000
 MAX_ROWS = 100_000

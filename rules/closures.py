@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from enum import StrEnum
 from typing import Any
 
-from rules.grammar import Series
+from rules.grammar import ExpressionError, Series
 from rules.values import NO_LABELS, Bounds, Labels, View, Window
+from rules.windows import reaches_back
 
 Value = Any
 """A number, a truth, Bounds or None; for a labelled node a dict from Labels to those, None if it was never seen."""
 
 Run = Callable[[View, float], Value]
+OfWindow = Callable[[Window, float], Any]
+"""What is read off a window at a moment; None: unknown."""
 
 
 class Kind(StrEnum):
@@ -41,7 +45,26 @@ def constant(value: float) -> Run:
     return lambda _view, _at_s: value
 
 
-def reader(tree: Series, of: Callable[[Window, float], float | None], fixed: frozenset[str], labelled: bool) -> Run:
+def clock(read: Callable[[datetime], int], zone: tzinfo) -> Run:
+    """What a clock or calendar shows in a time zone."""
+    return lambda _view, at_s: float(read(datetime.fromtimestamp(at_s, zone)))
+
+
+def not_older(of: OfWindow, most_s: float) -> OfWindow:
+    """``of``, unknown where the newest look is older than ``most_s`` seconds."""
+
+    def fresh(window: Window, at_s: float) -> Value:
+        return of(window, at_s) if window.times_s and at_s - window.times_s[-1] <= most_s else None
+
+    return fresh
+
+
+def with_history(of: OfWindow, least_s: float) -> OfWindow:
+    """``of``, unknown until the history reaches back ``least_s`` seconds."""
+    return lambda window, at_s: of(window, at_s) if reaches_back(window, least_s, at_s) else None
+
+
+def reader(tree: Series, of: OfWindow, fixed: frozenset[str], labelled: bool) -> Run:
     """A number of each chosen series; of the one series if nothing tells them apart."""
     name = tree.metric
     if not tree.selectors and not labelled:
@@ -129,6 +152,14 @@ def mapped(apply: Callable[[Any], Value], inner: Node) -> Run:
     return applied
 
 
+def match_labels(at: int, *sides: Node) -> None:
+    """Raises an ExpressionError at ``at`` where two sides have different labels; one without goes with any."""
+    different = list(dict.fromkeys(side.labels for side in sides if side.labels))
+    if len(different) > 1:
+        names = " and ".join("{" + ", ".join(sorted(labels)) + "}" for labels in different)
+        raise ExpressionError(at, f"the two sides have different labels, {names}, and cannot be matched")
+
+
 def paired(apply: Callable[[Any, Any], Value], left: Node, right: Node, kind: Kind) -> Node:
     """``apply`` to equal labels of both sides; an unlabelled side goes with each of the other."""
     one, other = left.run, right.run
@@ -177,10 +208,15 @@ def joined(apply: Callable[[Any, Any], Value], left: Node, right: Node, settled:
 
 def over_labels(reduce: Callable[[Any], Value], inner: Node) -> Run:
     """``reduce`` the values of all label sets to one."""
+    return of_labels(lambda found: reduce(list(found.values())), inner)
+
+
+def of_labels(apply: Callable[[Mapping[Labels, Any]], Value], inner: Node) -> Run:
+    """``apply`` to the values of all label sets at once."""
     run = inner.run
 
-    def reduced(view: View, at_s: float) -> Value:
+    def applied(view: View, at_s: float) -> Value:
         found = run(view, at_s)
-        return None if found is None else reduce(list(found.values()))
+        return None if found is None else apply(found)
 
-    return reduced
+    return applied

@@ -9,8 +9,8 @@
     sum        := product { ("+" | "-") product }
     product    := signed { ("*" | "/") signed }
     signed     := "-" signed | atom
-    atom       := NUMBER | NUMBER "%" | DURATION | series | NAME "(" [ expression { "," expression } ] ")"
-                | "(" expression ")"
+    atom       := NUMBER | NUMBER "%" | DURATION | STRING | series
+                | NAME "(" [ expression { "," expression } ] ")" | "(" expression ")"
     series     := NAME [ "{" NAME ("=" | "!=") STRING { "," NAME ("=" | "!=") STRING } "}" ]
 """
 
@@ -30,11 +30,20 @@ MAX_DEPTH = 40
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A literal; ``unit_s`` marks a duration (then ``value`` is in seconds)."""
+    """A literal, and the ``text`` it is written in; ``unit_s`` marks a duration (then ``value`` is in seconds)."""
 
     at: int
     value: float
+    text: str
     unit_s: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A quoted text."""
+
+    at: int
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,16 @@ class Binary:
     right: Tree
 
 
-Tree = Number | Series | Call | Unary | Binary
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A name of ``define:`` and what it stands for (``rules.trees``); the parser yields a Series for it."""
+
+    at: int
+    name: str
+    tree: Tree
+
+
+Tree = Number | Text | Series | Call | Unary | Binary | Named
 _Part = TypeVar("_Part")
 
 
@@ -160,6 +178,13 @@ def _strange(text: str, at: int) -> str:
         return f"`{word}` is neither a number (12, 0.5, 5%) nor a duration (30s, 15m, 24h, 3d, 2w)"
     hint = _MEANT.get(word[0])
     return f"`{word[0]}` does not belong here" + (f": {hint}" if hint else "")
+
+
+def _applied(at: int, operator: str, tree: Tree) -> Tree:
+    """``-`` or ``not`` before a part; a number takes its sign in."""
+    if operator == "-" and isinstance(tree, Number):
+        return Number(at, -tree.value, f"-{tree.text}", tree.unit_s)
+    return Unary(at, operator, tree)
 
 
 class _Parser:
@@ -244,7 +269,7 @@ class _Parser:
             marks.append(self._take().at)
         tree = part()
         for at in reversed(marks):
-            tree = Unary(at, operator, tree)
+            tree = _applied(at, operator, tree)
         return tree
 
     def _atom(self) -> Tree:
@@ -253,6 +278,8 @@ class _Parser:
             return self._number(self._take())
         if token.kind == "duration":
             return self._duration(self._take())
+        if token.kind == "string":
+            return Text(token.at, self._take().text[1:-1])
         if token.kind == "name" and token.text not in {"and", "or", "not"}:
             return self._name(self._take())
         if self._is("("):
@@ -264,13 +291,13 @@ class _Parser:
 
     def _number(self, token: _Token) -> Number:
         digits = token.text.replace("_", "")
-        return Number(token.at, float(digits[:-1]) / 100 if digits.endswith("%") else float(digits))
+        return Number(token.at, float(digits[:-1]) / 100 if digits.endswith("%") else float(digits), token.text)
 
     def _duration(self, token: _Token) -> Number:
         duration = parse_duration(token.text)
         if duration is None:
             raise ExpressionError(token.at, f"`{token.text}` is too long a time")
-        return Number(token.at, duration.total_seconds(), unit_s=True)
+        return Number(token.at, duration.total_seconds(), token.text, unit_s=True)
 
     def _name(self, token: _Token) -> Tree:
         if self._is("("):

@@ -33,12 +33,12 @@ def recipients(rule: Rule, owners: Iterable[str]) -> Iterable[str]:
 def owed(alert: Alert, rule: Rule, owners: Iterable[str] = ()) -> Iterator[tuple[str, News]]:
     """The channels that are owed news of an alert, and which. ``owners`` are the channels of the target's owner.
 
-    A rising alert is not told. Whoever was told that it fires is told that it is over, also if the rule names other
-    channels by now.
+    A rising alert is not told, nor one of a rule in shadow. Whoever was told that it fires is told that it is over,
+    also if the rule names other channels by now.
     """
     if not isinstance(alert.state, Ok | Firing):
         return
-    channels = dict.fromkeys(recipients(rule, owners) if alert.level else ())
+    channels = dict.fromkeys(recipients(rule, owners) if alert.level and not rule.shadow else ())
     channels |= dict.fromkeys(channel for channel, told in alert.told.items() if told and not alert.level)
     for channel in channels:
         what = news(alert.told.get(channel), alert.level)

@@ -71,7 +71,8 @@ class Target:
     """One watched thing, with what a message needs to name it.
 
     ``key`` is stable and unique ("tiktok/account/7014352645545116698"); ``link`` may be empty. ``channels`` are those
-    by which its owner is told.
+    by which its owner is told. ``account`` is the key of the account that a video belongs to, of an account its own,
+    else "".
     """
 
     key: str
@@ -82,6 +83,7 @@ class Target:
     tags: tuple[str, ...] = ()
     link: str = ""
     channels: tuple[str, ...] = ()
+    account: str = ""
 
 
 class Window:

@@ -27,7 +27,7 @@ def assignments(given: Sequence[str] | None, option: str, known: Collection[str]
 
 def choose(name: str, known: Collection[str], place: str) -> None:
     """Leave with exit code 2 unless ``name`` is known."""
-    from rules.expression import did_you_mean
+    from rules.spelling import did_you_mean
 
     if name not in known:
         near = did_you_mean(name, frozenset(known)) or f"; known are {', '.join(sorted(known)) or 'none'}"

@@ -26,7 +26,9 @@ from storage.store import Store
 
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 EXAMPLE = Path(__file__).parents[2] / "rules.example.yaml"
-RULES = EXAMPLE.read_text(encoding="utf-8").partition("\nrules:\n")[2]
+DEFINED, _, _RULES = EXAMPLE.read_text(encoding="utf-8").partition("\ndefine:")[2].partition("\nrules:\n")
+RULES = _RULES.partition("\n  # --- to try:")[0]
+"""The rules that tell somebody, and the names that they use."""
 
 
 @pytest.fixture(autouse=True)
@@ -147,6 +149,7 @@ endpoints:
 {"".join(f"  {name}: {{rate_per_s: 1000}}{chr(10)}" for name in ENDPOINTS)}
 collect: [video_detail_analytics]
 owners: {{lin: [operators], wu: [managers]}}
+define:{DEFINED}
 {more}
 accounts: [{accounts}]
 videos: [{videos}]

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,16 +26,20 @@ from daemon.config_models import (
     EndpointModel,
     FileModel,
     GuardModel,
+    OverridesModel,
     ProviderModel,
     VideoModel,
 )
 from daemon.metrics import Metrics, SeriesNow, Totals
 from daemon.providers import ENDPOINTS, METRICS
 from rules import functions
-from rules.book import LevelModel, RuleBook, RuleModel, build_book
+from rules.book import RuleBook
+from rules.building import build_book
 from rules.durations import parse_duration
-from rules.expression import Expression, compile_condition
-from rules.grammar import Binary, Call, Unary, parse
+from rules.expression import Expression, Options, compile_condition
+from rules.grammar import Call, parse
+from rules.models import LevelModel, RuleModel
+from rules.trees import inside
 from rules.values import Target, Window
 from tests.recorded import READ, read_sample
 
@@ -84,7 +88,10 @@ def named(model):
 # --- configuration ----------------------------------------------------------------------------------------------
 
 IN_SECTIONS = {ProviderModel: "providers", BudgetModel: "budget", EndpointModel: "endpoints", ChannelModel: "channels"}
-MODELS = (FileModel, *IN_SECTIONS, AccountModel, DiscoverModel, VideoModel, GuardModel, RuleModel, LevelModel)
+MODELS = (
+    *(FileModel, *IN_SECTIONS, AccountModel, DiscoverModel, VideoModel, GuardModel, OverridesModel),
+    *(RuleModel, LevelModel),
+)
 CHANNELS = 'channels: {console: {url: "console://"}, managers: {url: "console://"}, operators: {url: "console://"}}\n'
 ENV = {"MANAGERS_URL": "console://", "OPERATORS_URL": "console://", "SMTP_PASSWORD": "not-a-real-one"}
 
@@ -122,6 +129,7 @@ def test_the_example_file_loads_and_every_key_occurs_in_it():
         DiscoverModel: [account.get("discover", ()) for account in tree["accounts"]],
         VideoModel: tree["videos"],
         GuardModel: [tree["guard"]],
+        OverridesModel: [tree["overrides"]],
         RuleModel: tree["rules"],
         LevelModel: levels,
     }
@@ -167,11 +175,12 @@ def ago_s(text):
 
 
 def add_sample(window, text):
-    steady = re.fullmatch(r"from (\w+ ago) \+(\d+) each (\w+)", text)
+    steady = re.fullmatch(r"from (\w+ ago)(?: to (\w+ ago))? \+(\d+) each (\w+)", text)
     if steady:
-        start_s, step_s = ago_s(steady[1]), parse_duration(steady[3]).total_seconds()
-        for step in range(int(start_s / step_s)):
-            window.add(AT_S - start_s + step * step_s, 10_000 + step * float(steady[2]))
+        start_s, step_s = ago_s(steady[1]), parse_duration(steady[4]).total_seconds()
+        first = window.values[-1] if window.times_s else 10_000
+        for step in range(int((start_s - ago_s(steady[2] or "now")) / step_s)):
+            window.add(AT_S - start_s + step * step_s, first + step * float(steady[3]))
         return
     when, value = re.fullmatch(r"(now|\w+ ago) (.+)", text).groups()
     if value == "failed":
@@ -189,19 +198,33 @@ def add_series(view, line):
     view.setdefault(name, {})[pairs] = window
 
 
-def truths(text, view):
-    compiled = compile_condition(text, METRICS)
-    return compiled.truths(view, AT_S) if isinstance(compiled, Expression) else None
+@dataclass
+class Given:
+    """What an example says before its expressions."""
 
+    view: dict = field(default_factory=dict)
+    names: dict = field(default_factory=dict)
+    options: dict = field(default_factory=dict)
 
-def about(text, value, view):
-    """Whether an expression that is no condition comes to ``value``."""
-    if value == "unknown":
-        found = truths(f"({text}) == 0", view) or truths(f"({text}) == 0s", view)
-        return found == {(): None}
-    if re.fullmatch(r"-?[\d.]+%?", value):
-        return truths(f"abs(({text}) - {value}) <= 0.005", view) == {(): True}
-    return truths(f"abs(({text}) - {value}) < 1s", view) == {(): True}
+    def add(self, line):
+        key, _, text = line.partition(": ")
+        if key.startswith("define "):
+            self.names[key.removeprefix("define ")] = parse(text)
+        elif f"{key}_s" in Options.__dataclass_fields__:
+            self.options[f"{key}_s"] = parse_duration(text).total_seconds()
+        else:
+            add_series(self.view, line)
+
+    def truths(self, text):
+        compiled = compile_condition(text, METRICS, self.names, Options(**self.options))
+        return compiled.truths(self.view, AT_S) if isinstance(compiled, Expression) else None
+
+    def about(self, text, value):
+        """Whether an expression that is no condition comes to ``value``."""
+        if value == "unknown":
+            return {(): None} in [self.truths(f"({text}) == {nothing}") for nothing in ("0", "0s")]
+        near = "<= 0.005%" if value.endswith("%") else "<= 0.005" if re.fullmatch(r"-?[\d.]+", value) else "< 1s"
+        return self.truths(f"abs(({text}) - {value}) {near}") == {(): True}
 
 
 def said(found):
@@ -211,15 +234,15 @@ def said(found):
 
 @each("example")
 def test_an_example_comes_to_what_it_says(block):
-    view, expressions = {}, 0
+    given, expressions = Given(), 0
     for line in block.text.splitlines():
         text, arrow, value = line.partition(" -> ")
         if not arrow:
-            add_series(view, line)
+            given.add(line)
             continue
         expressions += 1
-        found = truths(text, view)
-        assert said(found) == set(value.split(", ")) if found else about(text, value, view), line
+        found = given.truths(text)
+        assert said(found) == set(value.split(", ")) if found else given.about(text, value), line
     assert expressions
 
 
@@ -240,22 +263,23 @@ def test_a_refused_summary_is_refused_in_these_words(block):
 
 
 def calls(tree):
-    match tree:
-        case Call(_, name, arguments):
-            return {(name, len(arguments))}.union(*map(calls, arguments))
-        case Binary(_, _, left, right):
-            return calls(left) | calls(right)
-        case Unary(_, _, operand):
-            return calls(operand)
-    return set()
+    own = {(tree.function, len(tree.arguments))} if isinstance(tree, Call) else set()
+    return own.union(*map(calls, inside(tree)))
 
 
 def test_every_form_of_every_function_has_an_example():
     lines = [line for block in ALL_BLOCKS if block.language == "example" for line in block.text.splitlines()]
     shown = set().union(*(calls(parse(line.partition(" -> ")[0])) for line in lines if " -> " in line))
-    of_one = {*functions.OF_SERIES, *functions.OF_NUMBERS, *functions.OF_TRUTHS, "abs"}
-    assert shown == {(name, 2) for name in functions.OF_WINDOW} | {(name, 1) for name in of_one}
+    assert shown == functions.FORMS.keys()
     assert {name for name, _ in shown} == functions.NAMES
+
+
+def test_every_function_occurs_in_the_example_file():
+    book = load(EXAMPLE, {}, METRICS, ENDPOINTS).book
+    conditions = [level.when.text for rule in book.rules for level in rule.levels]
+    conditions += [rule.clear.text for rule in book.rules if rule.clear]
+    used = {name for text in conditions for name, _ in calls(parse(text))}
+    assert functions.NAMES - used == set()
 
 
 # --- commands ---------------------------------------------------------------------------------------------------

@@ -7,8 +7,13 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from rules.book import RuleBook, RuleModel, build_book
-from rules.values import Metric, Severity, Subject, Unit
+from rules.book import RuleBook, judgeable
+from rules.building import build_book
+from rules.models import RuleModel
+from rules.values import Metric, Severity, Subject, Target, Unit
+
+MEI = Target("tiktok/account/mei", Subject.ACCOUNT, "Mei", "tiktok", tags=("tier-a",), account="tiktok/account/mei")
+VIDEO = Target("tiktok/video/7", Subject.VIDEO, "Dance", "tiktok", tags=("tier-b",), account="tiktok/account/mei")
 
 METRICS = {
     metric.name: metric
@@ -46,8 +51,8 @@ def test_the_book_knows_which_numbers_are_read_and_how_far_back():
 
 def test_a_rule_applies_where_all_its_numbers_are_polled():
     the_book = book({"when": "fans > 1"}, {"when": "fans > 1 and points > 1"})
-    assert [rule.name for rule in the_book.applying(Subject.ACCOUNT, {"fans"})] == ["r0"]
-    assert [rule.name for rule in the_book.applying(Subject.VIDEO, {"fans", "points"})] == []
+    assert [rule.name for rule in judgeable(the_book.rules_for(MEI), {"fans"})] == ["r0"]
+    assert the_book.rules_for(VIDEO) == ()
 
 
 @pytest.mark.parametrize(

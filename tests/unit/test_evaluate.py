@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rules.book import RuleModel, build_book
+from rules.building import build_book
 from rules.evaluate import Look, close, evaluate
 from rules.message import say_number
+from rules.models import RuleModel
 from rules.values import Alert, Change, Firing, Metric, News, Ok, Record, Severity, Subject, Target, Unit, Window
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -206,3 +207,14 @@ def test_what_was_measured_yesterday_is_not_said_to_be_of_today():
 )
 def test_numbers_are_written_as_people_write_them(value, unit, text):
     assert say_number(value, unit) == text
+
+
+def test_a_rule_in_shadow_is_recorded_and_told_to_nobody_but_ends_what_was_told_before():
+    shadow = rule(when="points >= 9", shadow=True)
+    [fired] = evaluate([shadow], look({"points": {(): window(9.0)}}))
+    assert [step.change for step in fired.transitions] == [Change.B_FIRED]
+    assert (fired.owed, fired.alert.told) == ([], {})
+    told = replace(fired.alert, told={"team": 1})
+    later = {"points": {(): window(9.0, 3.0, at=NOW + HOUR)}}
+    [ended] = evaluate([shadow], look(later, [told], at=NOW + HOUR))
+    assert [(letter.channel, letter.message.news) for letter in ended.owed] == [("team", News.RESOLVED)]

@@ -162,6 +162,54 @@ def test_a_state_of_which_only_changes_are_kept_has_no_past():
     assert isinstance(compile_condition("up == 0", metrics), Expression)
 
 
+@pytest.mark.parametrize(
+    ("unknown", "top"),
+    [
+        ("", {"A": True, "B": True}),
+        ("C", {"A": True, "B": None, "C": None}),
+        ("A", {"A": None, "B": True, "C": None}),
+        ("BC", {"A": None, "B": None, "C": None}),
+    ],
+)
+def test_the_greatest_are_those_that_no_unknown_number_could_push_out(unknown, top):
+    ranks = {"A": 0.9, "B": 0.5, "C": 0.2} | dict.fromkeys(unknown, NAN)
+    assert ask("topk(author_rank, 2) > 0.1", labelled("author_rank", "dimension", **ranks)) == top
+
+
+def test_of_equally_great_the_first_labels_are_taken():
+    view = labelled("author_rank", "dimension", C=0.5, A=0.5, B=0.5)
+    assert ask("topk(author_rank, 2) > 0.1", view) == {"A": True, "B": True}
+    assert ask("topk(author_rank, 9) > 0.1", view) == {"A": True, "B": True, "C": True}
+    assert ask("topk(author_rank, 1) > 0.1", {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("views", "truth"), [(1000, True), (999, None), (0, None), (NAN, None), (-1000, None), (100_000, False)]
+)
+def test_a_ratio_is_unknown_below_its_least_base(views, truth):
+    assert ask("ratio(follower_count, views, 1000) > 1%", one(follower_count=500, views=views)) is truth
+
+
+def test_a_ratio_pairs_equal_labels():
+    view = labelled("author_rank", "dimension", A=0.5, B=0.5) | labelled("own_value", "dimension", A=10, B=1)
+    assert ask("ratio(author_rank, own_value, 2) <= 0.05", view) == {"A": True, "B": None}
+
+
+@pytest.mark.parametrize(
+    ("text", "truth"),
+    [
+        ("hour_of() == 23", True),
+        ('hour_of("Asia/Shanghai") == 7', True),
+        ('hour_of("America/New_York") == 18', True),
+        ("weekday() == 6", True),
+        ('weekday("Asia/Shanghai") == 7', True),
+    ],
+)
+def test_a_clock_shows_the_hour_and_the_weekday_of_its_zone(text, truth):
+    assert ask(text, {}, at_s=1795303800.0) is truth  # Saturday, 2026-11-21 23:30 UTC
+    assert compile_condition(text, METRICS).timed
+
+
 def test_until_and_age_are_durations_from_now():
     view = labelled("appeal_deadline", "record", r1=3 * DAY) | one(views=5)
     assert ask("until(appeal_deadline) < 72h", view, at_s=1.0) == {"r1": True}
@@ -184,6 +232,9 @@ def test_a_value_older_than_it_may_be_is_unknown():
     assert ask("violation_score >= 12", view, at_s=3601) is None
 
 
+# --- how it says no -----------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     ("text", "offset", "says"),
     [
@@ -202,7 +253,7 @@ def test_a_value_older_than_it_may_be_is_unknown():
         ),
         ("appeal_deadline > 5", 16, "until(...) makes a duration of an instant"),
         ("until(views) < 3h", 6, "`until` needs a metric that is an instant; `views` is count"),
-        ("spike(views) > 4", 0, "spike(follower_count, 24h)"),
+        ("spike(views) > 4", 0, "write spike(follower_count, 14d)"),
         ("max(views, 3) > 4", 11, "the window of `max` must be a duration such as 24h or 14d"),
         ("avg(views + 1, 3d) > 4", 10, "`avg` looks back over a metric, not over an expression"),
         ("views and views > 1", 0, "`and` needs a condition on each side; this is a number"),
@@ -215,7 +266,43 @@ def test_a_value_older_than_it_may_be_is_unknown():
         ("count(author_rank < 1) + 1 > 2", 23, "`+` cannot be applied to a count of conditions and a number"),
         ("views ** 2 > 3", 7, "expected a metric, a number or a function, found `*`"),
         ("views.real > 3", 5, "there are no attributes"),
-        ("views > 'x'", 8, "expected a metric, a number or a function"),
+        ("views > 'x'", 8, 'a text is no number; a label is chosen with braces: author_rank{dimension="PlayCnt"}'),
+        (
+            "max(views) > 1",
+            0,
+            "`max` without a window goes over labels, and there are none; max(follower_count, 24h) or",
+        ),
+        ("median(views, 24h, 5) > 1", 0, "write median(follower_count, 24h) or median(author_rank)"),
+        ("quantile(views, 24h) > 1", 0, "write quantile(follower_count, 24h, 95%)"),
+        ("quantile(views, 24h, 95) > 1", 21, "`quantile` needs a share from 0% to 100%"),
+        ("quantile(views, 24h, 1h) > 1", 21, "`quantile` needs a share from 0% to 100%"),
+        ("quantile(views, 24h, views) > 1", 21, "`quantile` needs a share from 0% to 100%"),
+        ("change_pct(views, 24h, -5) > 1", 23, "`change_pct` needs the least value to start from, such as 1000"),
+        ("change_pct(views, 24h, 5h) > 1", 23, "`change_pct` needs the least value to start from, such as 1000"),
+        ("change_pct(account_age, 24h, 5) > 1", 29, "`change_pct` needs the least value to start from"),
+        ("change_pct(appeal_deadline, 24h) > 1", 11, "`change_pct` cannot be applied to an instant"),
+        ("rate(account_age, 24h) > 1", 5, "`rate` cannot be applied to a duration"),
+        ("spike(appeal_deadline, 24h) > 1", 6, "`spike` cannot be applied to an instant"),
+        ("changed(views, 24h) > 1", 20, "`>` cannot compare a condition with a number"),
+        ("change(views, 24h) > 1", 0, "unknown function `change`, did you mean `changed`?"),
+        ("ratio(views, follower_count) > 1", 0, "write ratio(delta(likes, 24h), delta(views, 24h), 1000)"),
+        ("ratio(views, account_age, 1) > 1", 13, "`ratio` divides like by like; this is a duration"),
+        ("ratio(views > 1, views, 1) > 1", 12, "`ratio` divides like by like; this is a condition"),
+        ("ratio(author_rank, views, appeal_deadline) > 1", 26, "`ratio` divides like by like; this is an instant"),
+        ("topk(author_rank, 1.5) > 1", 18, "`topk` needs to know how many: 1, 2, 3 ..."),
+        ("topk(author_rank, views) > 1", 18, "`topk` needs to know how many: 1, 2, 3 ..."),
+        ("topk(author_rank, 2d) > 1", 18, "`topk` needs to know how many: 1, 2, 3 ..."),
+        ("topk(views, 2) > 1", 0, "`topk` without a window goes over labels, and there are none"),
+        ("topk(author_rank < 1, 2)", 17, "`topk` cannot be applied to a condition; topk(author_rank, 2)"),
+        ("hour_of(views) > 1", 8, '`hour_of` needs a time zone in quotes, such as "Asia/Shanghai"'),
+        ("hour_of('Asia/Shangai') > 1", 8, "unknown time zone `Asia/Shangai`, did you mean `Asia/Shanghai`?"),
+        ("weekday('../etc/passwd') > 1", 8, "unknown time zone `../etc/passwd`"),
+        ("weekday('') > 1", 8, "unknown time zone ``"),
+        ("weekday('a', 'b') > 1", 0, 'write weekday() or weekday("Asia/Shanghai")'),
+        ("abs(author_rank < 1) > 1", 16, "`abs` cannot be applied to a condition"),
+        ("max('x', 24h) > 1", 4, "`max` looks back over a metric, not over a text"),
+        ("age(max(views, 24h)) > 1h", 4, "`age` needs a metric, not `max(...)`"),
+        ("not -(views > 1)", 4, "`-` cannot be applied to a condition"),
         ("", 0, "found the end"),
         ("(" * 60 + "views > 1" + ")" * 60, 40, "nested deeper than 40 levels"),
         ("views + " * 400 + "1 > 0", 2000, "longer than 2000 characters"),

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.book import Rule, RuleModel, build_book
+from rules.book import Rule
+from rules.building import build_book
 from rules.lifecycle import end, step
+from rules.models import RuleModel
 from rules.telling import news, owed
 from rules.values import Alert, Change, Firing, Metric, News, Ok, Rising, Subject, Unit, Verdict
 

@@ -179,6 +179,13 @@ def test_the_first_recall_tries_every_refused_cookie_at_once_and_later_ones_say_
     ]
 
 
+def test_a_refused_cookie_is_tried_in_time_by_another_line_when_the_one_that_did_leaves_the_plan(bench):
+    bench.end(0, AT, Reason.COOKIE)
+    gone = bench.recent.line(KEYS[0], HEALTH)
+    bench.states.follow((), [gone], [line for line in bench.store.remembered() if line.schedule_id != gone], AT)
+    assert bench.due(AT + SECOND_LOOK, RECORDS) == {KEYS[0]}
+
+
 def test_how_to_renew_a_cookie_names_its_place_and_never_its_value(bench):
     bench.cookies[KEYS[0]] = "the-secret-itself"
     [record] = bench.states.records(KEYS[0], "cookie")
