@@ -88,6 +88,7 @@ def watched(tmp_path_factory):
         EXAMPLE.read_text()
         .replace("127.0.0.1:9109", "127.0.0.1:0")
         .replace("violation_score >= 9", "violation_score >= 6")
+        .partition("  # --- to try:")[0]
     )
     (folder / "rules.yaml").write_text(soon)
     out = folder / "out"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from daemon import roster
@@ -205,6 +205,14 @@ def test_no_bytes_at_all_are_read_without_a_word_that_is_not_printable(tmp_path_
 CELLS = st.text(st.characters(codec="gbk", exclude_categories=["Cc"]), max_size=12).map(str.strip)
 
 
+def is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 @given(
     st.lists(CELLS, min_size=1, max_size=5), st.sampled_from([",", ";", "\t"]), st.sampled_from(["utf-8", "gb18030"])
 )
@@ -212,7 +220,9 @@ CELLS = st.text(st.characters(codec="gbk", exclude_categories=["Cc"]), max_size=
 def test_what_was_written_as_text_is_read_as_it_was(tmp_path_factory, names, delimiter, encoding):
     path = tmp_path_factory.getbasetemp() / "written.csv"
     rows = [("platform", "id", "name", "平台名"), *(("tiktok", "a", name, "") for name in names)]
-    path.write_bytes(as_csv([row[:3] for row in rows], delimiter, encoding))
+    written = as_csv([row[:3] for row in rows], delimiter, encoding)
+    assume(encoding == "utf-8" or not is_utf8(written) or written.isascii())  # few GBK texts are good UTF-8, too
+    path.write_bytes(written)
     assert [row.account.get("name", "") for row in read_roster(path).rows] == names
 
 
