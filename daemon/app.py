@@ -5,30 +5,25 @@ from __future__ import annotations
 import asyncio
 import socket
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import structlog
 
 from daemon.channels import Channel, open_channel
 from daemon.config import Config
 from daemon.deliver import Deliverer
-from daemon.doubt import Doubt
+from daemon.desk import Desk, known
 from daemon.fetch import Pace
-from daemon.judge import Judge
-from daemon.learning import recalled
+from daemon.forecast import Known
 from daemon.lock import hold
 from daemon.metrics import Metrics, SeriesNow, Totals
 from daemon.outside import Outside
-from daemon.plan import lines, plan, reads
 from daemon.poll import Poller
 from daemon.providers import ENDPOINTS, METRICS
 from daemon.providers.endpoint import Endpoint, Provider
-from daemon.purse import Purse
-from daemon.recent import Recent
-from daemon.secrets import Unresolved, resolve
-from daemon.standings import Standings
-from daemon.states import States
+from daemon.secrets import Secret, Unresolved, resolve
 from daemon.watch import Watch, Writer
 from daemon.watchlist import Watchlist
 from rules.values import Outcome
@@ -38,7 +33,14 @@ from storage.store import Store
 DEFAULT_ENDPOINT_RATE_PER_S = 2.0
 """What the providers are known to bear on one endpoint (official: 5 to 10 calls a second in all)."""
 
+_NO_PACES: Mapping[Endpoint | Provider, Pace] = {}
+
 log = structlog.get_logger("creatorwatch.app")
+
+
+class _Open(NamedTuple):
+    url: Secret
+    channel: Channel
 
 
 class App:
@@ -47,8 +49,8 @@ class App:
     def __init__(self, config: Config, outside: Outside, version: str, config_hash: str) -> None:
         self._config, self._outside = config, outside
         self._writer = Writer()
-        self._recent = Recent(config.book.needs())
-        self._watchlist = Watchlist(config, outside.providers)
+        self._paces = _paces(config, outside.providers)
+        self._channels: Mapping[str, _Open] = {}
         self._owner = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
         self._counts: Counts | None = None
         self._counted_at: datetime | None = None
@@ -60,30 +62,52 @@ class App:
         Raises ``StoreUnusableError`` where the database cannot be worked with, ``OSError`` in words where another
         process works with it.
         """
-        self._lock = hold(self._config.database)
-        self._standings = Standings(self._config, self._watchlist, Purse(self._config.budgets))
-        self._store = await self._writer.run(lambda: self._open_store(at))
-        self._judge = Judge(
-            store=self._store,
-            recent=self._recent,
-            states=self._states(),
-            book=self._config.book,
-            watchlist=self._watchlist,
-            channels=self._config.channels,
-        )
-        await self._writer.run(lambda: self._remember(at))
+        self.lock = hold(self._config.database)
+        self._desk = desk = await self._writer.run(lambda: self._open_desk(at))
+        self._store, self._recent, self._standings, self._judge = desk.store, desk.recent, desk.standings, desk.judge
+        await self._writer.run(lambda: desk.remember(at))
+        self._channels = await self._opened(self._config)
+        self._poller = self._make_poller()
+        channels = _of(self._channels)
+        self._deliverer = Deliverer(self._store, self._writer.run, channels, self._owner, self._delivered)
         self.watch = Watch(
             writer=self._writer,
-            poller=self._poller(),
+            poller=self._poller,
             judge=self._judge,
-            deliverer=Deliverer(self._store, self._writer.run, await self._channels(), self._owner, self._delivered),
+            deliverer=self._deliverer,
             metrics=self.metrics,
             owner=self._owner,
             in_flight={each: self._config.providers[each].in_flight for each in self._outside.providers},
-            renew=self._renew,
+            renew=desk.renew,
         )
         await self.watch.resume(at)
         await self.count(at)
+
+    async def adopt(self, config: Config, at: datetime) -> Sequence[Outcome]:
+        """Go on by another configuration, of the same database and providers; what follows from looking at everything.
+
+        Calls and messages under way end as they would have. Raises ``OSError`` in words where a channel cannot be
+        opened: then nothing has changed.
+        """
+        channels = await self._opened(config)
+        self._paces = _paces(config, self._outside.providers, self._config, self._paces)
+        outcomes = await self._writer.run(lambda: self._adopt(config, at))
+        self._config, self._channels = config, channels
+        self._deliverer.adopt(_of(channels))
+        self.watch.count(outcomes)
+        return outcomes
+
+    def _adopt(self, config: Config, at: datetime) -> Sequence[Outcome]:
+        self._poller.adopt(self._paces)
+        return self._desk.adopt(config, at)
+
+    async def say_config(self, problems: str) -> None:
+        """Let rules on the daemon know what is wrong with the newest configuration; "" if it is in force."""
+        await self._writer.run(lambda: self._desk.states.itself.config(problems))
+
+    async def known(self, at: datetime) -> Known:
+        """What a forecast may take from what was learned."""
+        return await self._writer.run(lambda: known(self._store, at))
 
     async def close(self, drain_s: float) -> None:
         """Give what is under way ``drain_s`` seconds to finish, then let go of everything.
@@ -92,10 +116,12 @@ class App:
         their lines wait for the next turn.
         """
         await self.watch.drain(drain_s)
+        for each in self._channels.values():
+            each.channel.close()
         await self._outside.fetcher.close()
         await self._writer.run(self._store.close)
         self._writer.close()
-        self._lock.close()
+        self.lock.close()
 
     async def count(self, at: datetime) -> Counts:
         """Read the totals that ``/metrics`` and ``/readyz`` show, and what was spent."""
@@ -106,91 +132,59 @@ class App:
         self._standings.purse.renew(self._store, at)
         return self._store.counts()
 
-    def _open_store(self, at: datetime) -> Store:
+    def _open_desk(self, at: datetime) -> Desk:
         store = Store.open(self._config.database)
-        self._plan(store, at)
+        desk = Desk(self._config, store, self._outside.providers, self._outside.cookies)
+        desk.plan(at)
         taken = store.take_over(self._config.channels.keys(), at)
         if any(taken):
             log.warning("a daemon ended in the middle", asked_again=taken.unsent, paid_and_lost=taken.maybe_sent)
-        return store
+        return desk
 
-    def _plan(self, store: Store, at: datetime, accounts: Collection[str] | None = None) -> Collection[str] | None:
-        """Make the plan what follows from the configuration and from what was learned since, of these accounts.
-
-        None is all accounts. The keys of the targets that it was made for.
-        """
-        before = self._watchlist.of(accounts)
-        self._watchlist.renew(store.identities(), store.discovered(accounts), at, accounts)
-        watched = self._watchlist.of(accounts)
-        keys = None if accounts is None else {each.target.key for each in (*before, *watched)}
-        store.sync_targets([each.target for each in watched], at, keys)
-        store.plan(list(plan(self._config, self._watchlist, self._outside.providers, at, accounts)), at, keys)
-        return keys
-
-    def _remember(self, at: datetime) -> None:
-        self._standings.sights = recalled(self._store.sights())
-        self._standings.purse.renew(self._store, at)
-        self._judge.remember(self._held(), at)
-
-    def _renew(self, at: datetime) -> list[Outcome]:
-        """Follow what was learned: new ids, new videos, videos that are too old by now."""
-        accounts = self._judge.learned(at)
-        keys = self._plan(self._store, at, accounts)
-        self._judge.follow(self._held(accounts), at, keys)
-        return self._judge.retire(at)
-
-    def _held(self, accounts: Collection[str] | None = None) -> Mapping[str, set[str]]:
-        """The endpoints of each target of these accounts, were every configured provider there to be asked."""
-        held: dict[str, set[str]] = {}
-        for line in lines(self._config, self._watchlist.of(accounts), self._config.providers):
-            held.setdefault(line.watched.target.key, set()).add(line.endpoint.name)
-        return held
-
-    def _states(self) -> States:
-        doubt = Doubt(self._config.guard, reads(self._config), self._recent, self._watchlist, self._store)
-        return States(self._store, self._recent, self._standings, doubt, self._outside.cookies)
-
-    def _poller(self) -> Poller:
-        access, overrides = self._config.providers, self._config.overrides
-        rates = {name: override.rate_per_s for name, override in overrides.items()}
-        paces: dict[Endpoint | Provider, Pace] = {
-            endpoint: Pace(rates.get(name) or DEFAULT_ENDPOINT_RATE_PER_S)
-            for name, endpoint in ENDPOINTS.items()
-            if endpoint.provider in self._outside.providers
-        }
+    def _make_poller(self) -> Poller:
         return Poller(
             store=self._store,
             recent=self._recent,
             fetcher=self._outside.fetcher,
-            paces=paces | {provider: Pace(access[provider].rate_per_s) for provider in self._outside.providers},
+            paces=self._paces,
             standings=self._standings,
             cookies=self._outside.cookies,
             owner=self._owner,
             run=self._writer.run,
         )
 
-    async def _channels(self) -> Mapping[str, Channel]:
-        return dict(
-            await asyncio.gather(*(asyncio.to_thread(self._channel, *each) for each in self._config.channels.items()))
-        )
+    async def _opened(self, config: Config) -> Mapping[str, _Open]:
+        """The channels of ``config``; one that is open already, with the same address, is the very same."""
+        opening = (asyncio.to_thread(self._open_channel, config, *each) for each in config.channels.items())
+        return dict(zip(config.channels, await asyncio.gather(*opening), strict=True))
 
-    def _channel(self, name: str, reference: str) -> tuple[str, Channel]:
-        url = resolve(reference, self._outside.env, self._config.base)
+    def _open_channel(self, config: Config, name: str, reference: str) -> _Open:
+        url = resolve(reference, self._outside.env, config.base)
         if isinstance(url, Unresolved):
             raise OSError(f"channel {name}: {url.text}, though it was there when the configuration was read")
-        return name, open_channel(name, url.reveal(), self._outside.out)
+        before = self._channels.get(name)
+        if before is not None and before.url.reveal() == url.reveal():
+            return before
+        return _Open(url, open_channel(name, url.reveal(), self._outside.out))
 
-    def _delivered(self, delivery: Delivery) -> None:
-        self.metrics.delivered(delivery.channel, delivery.outcome, delivery.latency_ms / 1000)
-        if delivery.dead:
-            self._judge.reload_alerts()
+    def _delivered(self, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            self.metrics.delivered(delivery.channel, delivery.outcome, delivery.latency_ms / 1000)
+        dead = {delivery.alert_id for delivery in deliveries if delivery.dead}
+        if dead:
+            self._judge.owe_again(dead)
 
     # --- what is shown ------------------------------------------------------------------------------------------
 
+    @property
+    def _watchlist(self) -> Watchlist:
+        return self._desk.watchlist
+
     def _latest(self) -> Iterator[SeriesNow]:
+        watchlist = self._watchlist
         for key, (metric, labels), value in self._recent.latest():
-            if key in self._watchlist:
-                yield SeriesNow(self._watchlist[key].target, METRICS[metric], labels, value)
+            if key in watchlist:
+                yield SeriesNow(watchlist[key].target, METRICS[metric], labels, value)
 
     def _totals(self) -> Totals:
         counts = self._counts
@@ -198,7 +192,12 @@ class App:
         oldest = counts.outbox_oldest
         age_s = (self._counted_at - oldest).total_seconds() if oldest else 0.0
         return Totals(
-            counts.outbox_waiting, age_s, counts.outbox_dead, self._by_severity(counts), counts.database_bytes
+            outbox_waiting=counts.outbox_waiting,
+            outbox_oldest_age_s=age_s,
+            outbox_dead=counts.outbox_dead,
+            alerts=self._by_severity(counts),
+            database_bytes=counts.database_bytes,
+            rule_failures=dict(self._judge.docket.failures),
         )
 
     def _by_severity(self, counts: Counts) -> Mapping[tuple[str, str], int]:
@@ -209,3 +208,28 @@ class App:
                 key = (name, rules[name].severity(level).value)
                 found[key] = found.get(key, 0) + number
         return found
+
+
+def _of(channels: Mapping[str, _Open]) -> Mapping[str, Channel]:
+    return {name: each.channel for name, each in channels.items()}
+
+
+def _paces(
+    config: Config,
+    providers: Collection[Provider],
+    before: Config | None = None,
+    paces: Mapping[Endpoint | Provider, Pace] = _NO_PACES,
+) -> Mapping[Endpoint | Provider, Pace]:
+    """How fast each endpoint and provider is asked. One whose rate is as ``before`` keeps its pace, pauses and all."""
+    rates, old = _rates(config, providers), {} if before is None else _rates(before, providers)
+    return {each: paces[each] if old.get(each) == rate else Pace(rate) for each, rate in rates.items()}
+
+
+def _rates(config: Config, providers: Collection[Provider]) -> Mapping[Endpoint | Provider, float]:
+    own = {name: override.rate_per_s for name, override in config.overrides.items()}
+    rates: dict[Endpoint | Provider, float] = {
+        endpoint: own.get(name) or DEFAULT_ENDPOINT_RATE_PER_S
+        for name, endpoint in ENDPOINTS.items()
+        if endpoint.provider in providers
+    }
+    return rates | {provider: config.providers[provider].rate_per_s for provider in providers}

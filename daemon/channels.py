@@ -83,6 +83,9 @@ class Channel(Protocol):
     async def send(self, message: Message, id_text: str) -> Sent | NotSent:
         """Try once to deliver; ``id_text`` ends the body, so that a reader can tell a repeat from news."""
 
+    def close(self) -> None:
+        """Let go of it; not while it sends."""
+
 
 class ConsoleChannel:
     """Prints messages to ``out``, one block a message."""
@@ -101,6 +104,9 @@ class ConsoleChannel:
             except (OSError, UnicodeError):
                 return NotSent(Undelivered.FAILED, _since_ms(started_s))
             return Sent(_since_ms(started_s))
+
+    def close(self) -> None:
+        """Nothing: the stream is another's."""
 
 
 class AppriseChannel:
@@ -128,6 +134,10 @@ class AppriseChannel:
             latency_ms = _since_ms(started_s)
             self._free_at_s = time.monotonic() + self._gap_s
         return NotSent(reason, latency_ms) if reason else Sent(latency_ms)
+
+    def close(self) -> None:
+        """End its thread, at the latest when the call in it ends."""
+        self._thread.shutdown(wait=False)
 
     async def _reason_against(self, call: Callable[[], Undelivered | None]) -> Undelivered | None:
         try:

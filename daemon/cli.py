@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from daemon.commands import asking, looking, spending, watching
+from daemon.commands import asking, looking, proving, spending, watching
 from daemon.commands.exits import CANNOT_RUN, complain
 
 app = typer.Typer(
@@ -25,6 +25,10 @@ app = typer.Typer(
 for _command in (
     watching.run,
     watching.check,
+    watching.reload,
+    watching.schema,
+    proving.test,
+    proving.backtest,
     asking.endpoints,
     asking.fetch,
     spending.plan,
@@ -32,6 +36,7 @@ for _command in (
     watching.simulate,
     looking.status,
     looking.alerts,
+    looking.explain,
     looking.trust,
 ):
     app.command()(_command)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -25,6 +25,7 @@ from daemon.config_models import (
     ProviderModel,
     VideoModel,
 )
+from daemon.config_notes import hints
 from daemon.config_targets import (
     EVERYBODY,
     Discover,
@@ -40,13 +41,14 @@ from daemon.dashboards import read_dashboard
 from daemon.envfile import EnvFile
 from daemon.guard import Guard
 from daemon.marked import Problem, Tree, Where, parse, read
+from daemon.providers import RECORDS
 from daemon.providers.endpoint import Endpoint, Provider
 from daemon.roster import Row, read_roster
 from daemon.secrets import Unresolved, plain_password, plain_token, resolve
 from daemon.workbook import Unreadable
 from rules.book import OWNER, RuleBook
 from rules.building import build_book
-from rules.definitions import NOTHING_DEFINED, Definitions, define
+from rules.definitions import Definitions, Misdefined, define
 from rules.models import RuleModel
 from rules.selectors import id_of
 from rules.spelling import did_you_mean
@@ -88,9 +90,10 @@ class Config:
     ``channels`` maps names to URLs that may hold references; those resolved when the file was read. ``providers`` has
     the ones that are configured, whether or not their token is there. ``collect`` names the endpoints and metrics that
     are wanted, or shown by a dashboard, beside those that rules read. ``owners`` maps people to channels. ``guard`` is
-    None where it is off.
+    None where it is off. ``files`` are those that it was read from, the one that names the others first.
     """
 
+    files: tuple[Path, ...]
     base: Path
     database: Path
     env_file: str
@@ -130,7 +133,7 @@ class _Reading:
     """One pass over a file, collecting problems instead of stopping at the first."""
 
     def __init__(self, tree: Tree, path: Path, env: Mapping[str, str]) -> None:
-        self._tree, self._name, self._base, self._env = tree, path.name, path.parent, env
+        self._tree, self._path, self._name, self._base, self._env = tree, path, path.name, path.parent, env
         self._problems = set(tree.problems)
         self._notes: list[str] = []
         self._lost: set[str] = set()  # sections that could not be read: nobody is told that their entries are missing
@@ -146,6 +149,7 @@ class _Reading:
         self._env = environment(self._env, self._base, file.env_file)
         self._check_owners(file)
         config = Config(
+            files=(self._path, *(self._base / name for name in (*file.roster, *file.dashboards))),
             base=self._base,
             database=Path(file.database),
             env_file=file.env_file,
@@ -161,7 +165,7 @@ class _Reading:
             book=self._book(file, metrics),
             notes=(),
         )
-        return sorted(self._problems) or replace(config, notes=(*self._notes, *_hints(config, endpoints)))
+        return sorted(self._problems) or replace(config, notes=(*self._notes, *hints(config, endpoints)))
 
     # --- reading one part -------------------------------------------------------------------------------------------
 
@@ -318,12 +322,15 @@ class _Reading:
     # --- rules ------------------------------------------------------------------------------------------------------
 
     def _definitions(self, file: FileModel, metrics: Mapping[str, Metric]) -> Definitions:
-        found = define(file.define, file.overrides.tags, file.overrides.accounts, metrics)
-        if isinstance(found, Definitions):
-            return found
-        for fault in found:
-            self._blame(fault.where, fault.text, offset=fault.offset, at_key=fault.offset is None)
-        return NOTHING_DEFINED
+        written = self._tree.value.get("define") if isinstance(self._tree.value, dict) else None
+        lost = [name for name in written if name not in file.define] if isinstance(written, dict) else []
+        found, faults = define(file.define, file.overrides.tags, file.overrides.accounts, metrics, lost)
+        for fault in faults:
+            self._blame_definition(fault)
+        return found
+
+    def _blame_definition(self, fault: Misdefined) -> None:
+        self._blame(fault.where, fault.text, offset=fault.offset, at_key=fault.offset is None)
 
     def _checked(self, file: FileModel, targets: tuple[Watched, ...]) -> tuple[Watched, ...]:
         """The targets, after a look for those that overrides are about: people come and go, so it is but a note."""
@@ -339,15 +346,22 @@ class _Reading:
     def _book(self, file: FileModel, metrics: Mapping[str, Metric]) -> RuleBook:
         definitions = self._definitions(file, metrics)
         written = list(self._items(RuleModel, "rules", file.rules))
+        for where, model in written:
+            self._check_records(where, model.records)
         built = build_book([model for _, model in written], metrics, list(file.channels), definitions)
         if isinstance(built, RuleBook):
             return built
         for fault in built:
-            if fault.where[1] == "to" and "channels" in self._lost:
-                continue
-            where, _ = written[int(fault.where[0])]
-            self._blame((*where, *fault.where[1:]), fault.text, offset=fault.offset)
+            if isinstance(fault, Misdefined):
+                self._blame_definition(fault)
+            elif fault.where[1] != "to" or "channels" not in self._lost:
+                where, _ = written[int(fault.where[0])]
+                self._blame((*where, *fault.where[1:]), fault.text, offset=fault.offset)
         return RuleBook(())
+
+    def _check_records(self, where: Where, kind: str) -> None:
+        if kind and kind not in RECORDS:
+            self._blame((*where, "records"), f"unknown kind of record{quoted(kind)}{did_you_mean(kind, RECORDS)}")
 
 
 def environment(env: Mapping[str, str], base: Path, env_file: str) -> Mapping[str, str]:
@@ -363,33 +377,3 @@ def _guard(written: GuardModel | bool) -> Guard | None:
     if written is False:
         return None
     return Guard() if written is True else Guard(written.share, written.at_least, written.hold)
-
-
-def _hints(config: Config, endpoints: Mapping[str, Endpoint]) -> Iterator[str]:
-    """What is right, and may still not be what was meant."""
-    handles = [each.handle for each in config.targets if each.handle and not (each.uid or each.sec_uid or each.account)]
-    if handles:
-        yield f"ids that are looked up once, by handle: {_some(handles)}"
-    read = config.book.needs().keys() | config.collect
-    yields = {name: {name, *(metric.name for metric in endpoints[name].metrics)} for name in config.overrides}
-    idle = [
-        name
-        for name in config.overrides
-        if not endpoints[name].lists_videos and not endpoints[name].tells_ids and not yields[name] & read
-    ]
-    if idle:
-        yield f"settings for what no rule reads and `collect` does not name: {_some(idle)}"
-    reach = min((each.lists_videos for each in endpoints.values() if each.lists_videos), default=timedelta.max)
-    eager = [each.target.key for each in config.targets if each.discover and each.discover.newer_than > reach]
-    if eager:
-        yield (
-            f"no list goes back further than {reach.days} days, so older videos are watched only if they were found "
-            f"before: {_some(eager)}"
-        )
-    unknown = {each.target.owner for each in config.targets if each.target.owner} - config.owners.keys()
-    if unknown and any(OWNER in rule.to for rule in config.book.rules):
-        yield f"rules tell the owner, but `owners` has no channels, so all are told, of: {_some(sorted(unknown))}"
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

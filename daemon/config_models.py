@@ -151,8 +151,8 @@ class _Model(BaseModel):
 class DiscoverModel(_Model):
     """Which of an account's videos are watched without being named; what is left out comes from the file's own."""
 
-    newer_than: Recency | None = None
-    at_most: int | None = Field(None, ge=1, le=10_000)
+    newer_than: Recency | None = Field(None, description="How old a video may be; 1h to 365d, 30d unless said.")
+    at_most: int | None = Field(None, ge=1, le=10_000, description="How many videos of an account; 200 unless said.")
 
 
 Discovery = Annotated[DiscoverModel | bool | None, BeforeValidator(_discovery)]
@@ -161,61 +161,75 @@ Discovery = Annotated[DiscoverModel | bool | None, BeforeValidator(_discovery)]
 class GuardModel(_Model):
     """When so many targets do the same at once that the source is doubted."""
 
-    share: Share = 0.3
-    at_least: int = Field(5, ge=2, le=10_000)
-    hold: Hold = timedelta(hours=24)
+    share: Share = Field(0.3, description="The share of an endpoint's targets that rise, fall or fail together ...")
+    at_least: int = Field(5, ge=2, le=10_000, description="... and how many targets these are at least.")
+    hold: Hold = Field(timedelta(hours=24), description="How long after the last of them alerts hold; 1m to 30d.")
 
 
 class OverridesModel(_Model):
     """Numbers of ``define`` that are other for targets with a tag, and for an account and its videos."""
 
-    tags: Annotated[dict[str, Numbers], _or_empty(dict)] = {}
-    accounts: Annotated[dict[str, Numbers], _or_empty(dict)] = {}
+    tags: Annotated[dict[str, Numbers], _or_empty(dict)] = Field({}, description="By tag; of two the later wins.")
+    accounts: Annotated[dict[str, Numbers], _or_empty(dict)] = Field({}, description="By the account's id; over tags.")
 
 
 class FileModel(_Model):
     """The whole file."""
 
-    database: Line = Field("creatorwatch.db", min_length=1)
-    env_file: Line = ""
-    listen: Annotated[Address, BeforeValidator(_address)] = Address("127.0.0.1", 9109)
-    providers: Section = {}
-    budget: Section = {}
-    endpoints: Section = {}
-    collect: Annotated[list[str], _or_empty(list)] = []
-    dashboards: Files = []
-    accounts: Items = []
-    videos: Items = []
-    roster: Files = []
-    discover: Discovery = None
-    channels: Section = {}
-    owners: Annotated[dict[Line, Annotated[list[str], Field(min_length=1)]], _or_empty(dict)] = {}
-    guard: GuardModel | bool = True
-    define: Numbers = {}
-    overrides: Annotated[OverridesModel, _or_empty(dict)] = OverridesModel()
-    rules: Items = []
+    database: Line = Field(
+        "creatorwatch.db", min_length=1, description="The SQLite file, made when missing; from the working directory."
+    )
+    env_file: Line = Field("", description="A file of variables that references name: NAME=value a line.")
+    listen: Annotated[Address, BeforeValidator(_address)] = Field(
+        Address("127.0.0.1", 9109), description="Where the daemon's pages are: loopback only; port 0 takes a free one."
+    )
+    providers: Section = Field(
+        {}, description="The keys of the providers; without any the daemon watches a simulation."
+    )
+    budget: Section = Field({}, description="What the providers may cost.")
+    endpoints: Section = Field({}, description="What is different from the endpoints' own cadence and rate.")
+    collect: Annotated[list[str], _or_empty(list)] = Field(
+        [], description="Endpoints and metrics that are wanted though no rule reads them."
+    )
+    dashboards: Files = Field([], description="Grafana dashboards (JSON): what their queries show is wanted too.")
+    accounts: Items = Field([], description="The watched accounts.")
+    videos: Items = Field([], description="The watched videos.")
+    roster: Files = Field([], description="Tables of more accounts, .csv or .xlsx: one file, or a list of files.")
+    discover: Discovery = Field(
+        None, description="The newest videos of all accounts are watched: true, false, 30d, or a mapping."
+    )
+    channels: Section = Field({}, description="The ways to tell people, by name.")
+    owners: Annotated[dict[Line, Annotated[list[str], Field(min_length=1)]], _or_empty(dict)] = Field(
+        {}, description="The channels of each person who looks after accounts, for `to: [owner]`."
+    )
+    guard: GuardModel | bool = Field(True, description="When the source is doubted, not the creators; false: never.")
+    define: Numbers = Field({}, description="Names for numbers and for parts of conditions.")
+    overrides: Annotated[OverridesModel, _or_empty(dict)] = Field(
+        OverridesModel(), description="Other numbers for tags and for accounts."
+    )
+    rules: Items = Field([], description="What is worth an alert.")
 
 
-_CANARY = "true, false, or the digits of a video's id"
+_CANARY = "True, false, or the digits of a video's id."
 
 
 class ProviderModel(_Model):
     """One provider: the key, and how hard it may be asked (all its endpoints together)."""
 
-    token: Token
-    base_url: BaseUrl | None = None
-    rate_per_s: Rate = 2.0
-    timeout: Timeout = timedelta(seconds=45)
-    in_flight: int = Field(64, ge=1, le=1000)
+    token: Token = Field(description="The API key, by reference: ${NAME} or ${file:path}.")
+    base_url: BaseUrl | None = Field(None, description="A host of the provider over https, or this machine.")
+    rate_per_s: Rate = Field(2.0, description="Calls a second, all endpoints together.")
+    timeout: Timeout = Field(timedelta(seconds=45), description="The longest one call may take; 1s to 100s.")
+    in_flight: int = Field(64, ge=1, le=1000, description="Calls at the same time.")
     canary: Annotated[str, Field(pattern=VIDEO_ID)] | bool | None = Field(None, description=_CANARY)
 
 
 class BudgetModel(_Model):
     """What a provider may cost, in USD by UTC day and month; from the share ``soft`` on it is spared."""
 
-    day: Usd | None = None
-    month: Usd | None = None
-    soft: Share = 0.8
+    day: Usd | None = Field(None, description="The most that a UTC day may cost, in USD.")
+    month: Usd | None = Field(None, description="The most that a UTC month may cost, in USD.")
+    soft: Share = Field(0.8, description="The share of a limit from which on calls are spared.")
 
     @model_validator(mode="after")
     def _some_limit(self) -> BudgetModel:
@@ -227,42 +241,57 @@ class BudgetModel(_Model):
 class EndpointModel(_Model):
     """What is different from an endpoint's defaults."""
 
-    interval: Interval | None = None
-    rate_per_s: Rate | None = None
+    interval: Interval | None = Field(None, description="How often it is asked about a target; 1s to 30d.")
+    rate_per_s: Rate | None = Field(None, description="Calls a second, of this endpoint alone.")
 
 
 class AccountModel(_Model):
     """A watched account."""
 
-    platform: Platform = Field(strict=False)
-    id: str = Field(pattern=r"^[A-Za-z0-9._-]{1,128}$", description="letters, digits, dots, hyphens and underscores")
-    name: Line = ""
-    uid: str = Field("", pattern=r"^[0-9]{0,32}$", description='the digits of the user id, as in "107955"')
-    sec_uid: str = Field("", pattern=r"^[A-Za-z0-9_-]{0,128}$", description="the long id that begins with MS4wLjABAAAA")
-    handle: str = Field("", pattern=r"^[A-Za-z0-9._]{0,64}$", description="the handle without @ and without a link")
-    owner: Line = ""
-    tags: list[Line] = []
-    cookie: Cookie = ""
-    health_scheme: HealthScheme = Field(HealthScheme.AUTO, strict=False)
-    content_category: ContentCategory = Field(ContentCategory.DEFAULT, strict=False)
-    verticals: list[Vertical] = []
-    discover: Discovery = None
+    platform: Platform = Field(strict=False, description="Where the account is.")
+    id: str = Field(
+        pattern=r"^[A-Za-z0-9._-]{1,128}$",
+        description="Your own name for the account: letters, digits, dots, hyphens and underscores.",
+    )
+    name: Line = Field("", description="How messages name it; the handle, else the id, unless said.")
+    uid: str = Field("", pattern=r"^[0-9]{0,32}$", description='The digits of the user id, as in "107955".')
+    sec_uid: str = Field(
+        "", pattern=r"^[A-Za-z0-9_-]{0,128}$", description="The long id that begins with MS4wLjABAAAA."
+    )
+    handle: str = Field("", pattern=r"^[A-Za-z0-9._]{0,64}$", description="The handle without @ and without a link.")
+    owner: Line = Field("", description="Who looks after it.")
+    tags: list[Line] = Field(
+        [], description="Words for `only` and `overrides`; simulate:NAME is its part in a simulation."
+    )
+    cookie: Cookie = Field("", description="The cookie header of a logged-in browser, by reference.")
+    health_scheme: HealthScheme = Field(
+        HealthScheme.AUTO, strict=False, description="Whether its health score is points, or the rating (chr)."
+    )
+    content_category: ContentCategory = Field(
+        ContentCategory.DEFAULT, strict=False, description="What its videos are compared with."
+    )
+    verticals: list[Vertical] = Field(
+        [], description="Douyin: the verticals whose numbers are wanted, as Douyin has them."
+    )
+    discover: Discovery = Field(None, description="Which of its videos are watched; what the file says unless said.")
 
 
 class VideoModel(_Model):
     """A watched video. What it does not say of ``owner``, ``tags`` and ``content_category`` its account does."""
 
-    platform: Platform = Field(strict=False)
-    id: str = Field(pattern=VIDEO_ID, description="the digits at the end of the video's link")
-    account: Line = ""
-    name: Line = ""
-    owner: Line | None = None
-    tags: list[Line] | None = None
-    content_category: ContentCategory | None = Field(None, strict=False)
-    product: str = Field("", pattern=r"^[0-9]{0,32}$", description="the digits of the product's id")
+    platform: Platform = Field(strict=False, description="Where the video is.")
+    id: str = Field(pattern=VIDEO_ID, description="The digits at the end of the video's link.")
+    account: Line = Field("", description="The `id` of a watched account of the same platform.")
+    name: Line = Field("", description="How messages name it; the id unless said.")
+    owner: Line | None = Field(None, description="Who looks after it; its account's unless said.")
+    tags: list[Line] | None = Field(None, description="Words for `only` and `overrides`; its account's unless said.")
+    content_category: ContentCategory | None = Field(
+        None, strict=False, description="What it is compared with; as its account's videos unless said."
+    )
+    product: str = Field("", pattern=r"^[0-9]{0,32}$", description="The digits of the product's id.")
 
 
 class ChannelModel(_Model):
     """A way to tell people: an Apprise URL or ``console://``."""
 
-    url: str
+    url: str = Field(description="console://, or any Apprise URL; a token or password in it by reference.")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol, TypeVar
 
 from daemon.channels import Channel, NotSent, Sent
 from daemon.logs import report
+from rules.message import sum_up
 from rules.values import Message
 from storage.records import SENT, Delivery, Letter
 from storage.store import Store
@@ -26,7 +27,7 @@ class OnWriter(Protocol):
 
 LEASE = timedelta(minutes=10)
 BATCH = 10
-"""Letters a channel takes at a time: few enough to be sent well within their lease."""
+"""Messages a channel takes at a time: few enough to be sent well within their lease."""
 
 RETRIES = tuple(
     timedelta(seconds=seconds)
@@ -41,7 +42,10 @@ def retry_after(attempts: int, at: datetime) -> datetime | None:
 
 
 class Deliverer:
-    """Hands letters to channels, at least once, in order for each alert and channel."""
+    """Hands letters to channels, at least once, in order for each alert and channel.
+
+    Letters of one bundle go as one message, each with a receipt of its own. ``delivered`` is told what was stored.
+    """
 
     def __init__(
         self,
@@ -49,49 +53,83 @@ class Deliverer:
         on_writer: OnWriter,
         channels: Mapping[str, Channel],
         owner: str,
-        delivered: Callable[[Delivery], None],
+        delivered: Callable[[Sequence[Delivery]], None],
     ) -> None:
         self._store, self._on_writer, self._channels, self._owner = store, on_writer, channels, owner
         self._delivered = delivered
         self._under_way: dict[str, asyncio.Task[int]] = {}
+        self._leaving: set[asyncio.Task[int]] = set()
+
+    def adopt(self, channels: Mapping[str, Channel]) -> None:
+        """Send through these from now on. One that is not among them sends what it has taken, and is closed."""
+        for name, channel in self._channels.items():
+            if channels.get(name) is not channel:
+                self._leave(name, channel)
+        self._channels = channels
+
+    def _leave(self, name: str, channel: Channel) -> None:
+        task = self._under_way.pop(name, None)
+        if task is None or task.done():
+            channel.close()
+        else:
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
+            task.add_done_callback(lambda _task: channel.close())
 
     def start(self, at: datetime) -> None:
         """Let every channel that is free take its waiting letters."""
-        for name in self._channels:
+        for name, channel in self._channels.items():
             if name not in self._under_way or self._under_way[name].done():
-                self._under_way[name] = asyncio.create_task(self._empty(name, at))
+                self._under_way[name] = asyncio.create_task(self._empty(channel, at))
                 self._under_way[name].add_done_callback(report)
 
     async def settle(self) -> int:
         """Wait until no channel is sending; how many letters were tried."""
-        tried = sum(await asyncio.gather(*self._under_way.values()))
+        tried = sum(await asyncio.gather(*self._under_way.values(), *self._leaving))
         self._under_way.clear()
         return tried
 
-    async def _empty(self, name: str, at: datetime) -> int:
-        letters = await self._on_writer(lambda: self._claim(name, at))
-        for letter in letters:
-            delivery = await self._send(letter, at)
-            await self._on_writer(partial(self._record, delivery))
+    async def _empty(self, channel: Channel, at: datetime) -> int:
+        letters = await self._on_writer(lambda: self._claim(channel.name, at))
+        for together in _messages(letters):
+            deliveries = await self._send(channel, together, at)
+            await self._on_writer(partial(self._record, deliveries))
         return len(letters)
 
     def _claim(self, name: str, at: datetime) -> Sequence[Letter]:
         return self._store.claim_letters(name, at, at + LEASE, self._owner, BATCH)
 
-    async def _send(self, letter: Letter, at: datetime) -> Delivery:
-        message = Message(letter.title, letter.body, letter.severity, letter.news)
-        sent = await self._channels[letter.channel].send(message, f"{letter.alert_id}.{letter.id}")
-        return Delivery(
-            letter_id=letter.id,
-            alert_id=letter.alert_id,
-            channel=letter.channel,
-            level=letter.level,
-            at=at,
-            outcome=SENT if isinstance(sent, Sent) else sent.reason.value,
-            latency_ms=sent.latency_ms,
-            retry_due=retry_after(letter.attempts + 1, at) if isinstance(sent, NotSent) else None,
-        )
+    async def _send(self, channel: Channel, letters: Sequence[Letter], at: datetime) -> Sequence[Delivery]:
+        message = sum_up([Message(each.title, each.body, each.severity, each.news) for each in letters])
+        sent = await channel.send(message, _id_text(letters))
+        return [
+            Delivery(
+                letter_id=letter.id,
+                alert_id=letter.alert_id,
+                channel=channel.name,
+                level=letter.level,
+                at=at,
+                outcome=SENT if isinstance(sent, Sent) else sent.reason.value,
+                latency_ms=sent.latency_ms,
+                retry_due=retry_after(letter.attempts + 1, at) if isinstance(sent, NotSent) else None,
+            )
+            for letter in letters
+        ]
 
-    def _record(self, delivery: Delivery) -> None:
-        self._store.record_deliveries([delivery])
-        self._delivered(delivery)
+    def _record(self, deliveries: Sequence[Delivery]) -> None:
+        self._store.record_deliveries(deliveries)
+        self._delivered(deliveries)
+
+
+def _messages(letters: Iterable[Letter]) -> Iterable[Sequence[Letter]]:
+    """The letters of each message: one, or all that came of a bundle."""
+    messages: dict[str | int, list[Letter]] = {}
+    for letter in letters:
+        messages.setdefault(letter.bundle or letter.id, []).append(letter)
+    return messages.values()
+
+
+def _id_text(letters: Sequence[Letter]) -> str:
+    """The same for the same letters, so that a reader can tell a repeat."""
+    first, last = letters[0], letters[-1]
+    return f"{first.alert_id}.{first.id}" + ("" if first is last else f"-{last.alert_id}.{last.id}")

@@ -38,7 +38,7 @@ class Doubt:
     ) -> None:
         """``read`` are the metrics that rules and people read: only of these is it told that they changed."""
         self._recent, self._watchlist, self._store = recent, watchlist, store
-        self._population = None if guard is None else Population(guard)
+        self._guard, self._population = guard, None if guard is None else Population(guard)
         self._sentinel = Sentinel(store.quarantines(), read)
         self._odd: dict[Place, Odd] = {}
         self._differences: dict[Place, Sequence[str]] = {}
@@ -56,6 +56,18 @@ class Doubt:
             self._population.restore(odd)
         for metric in _metrics((odd.endpoint, odd.metric)):
             self._recent.withhold(odd.endpoint, metric)
+
+    def adopt(self, guard: Guard | None, read: Collection[str], watchlist: Watchlist) -> None:
+        """Go on by another configuration. Another guard knows of the doubts there are, and has seen nothing else."""
+        self._watchlist = watchlist
+        self._sentinel.adopt(read)
+        if guard != self._guard:
+            self._guard, self._population = guard, None if guard is None else Population(guard)
+            for odd in list(self._odd.values()):
+                self._restore(odd)
+            for schedule_id in self._waiting:
+                self._recent.suspend(schedule_id, suspended=False)
+            self._waiting.clear()
 
     def follow(self, gone: Collection[int], at: datetime) -> None:
         """Take in how many targets each endpoint has, without the lines that are ``gone`` and still watched."""

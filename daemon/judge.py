@@ -6,27 +6,31 @@ commit of the polls and the commit of what follows from them leaves those polls 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 
+from daemon.docket import Docket
 from daemon.health import Look
 from daemon.learning import End, Lesson
 from daemon.providers import ENDPOINTS
 from daemon.providers.answer import Reading, Reason
-from daemon.recent import STATES, Recent, Watch
+from daemon.recent import Recent, Watch
 from daemon.states import States
 from daemon.watchlist import Watchlist, provider_key
-from rules.book import Rule, RuleBook, judgeable, retired
-from rules.evaluate import AlertKey, close, evaluate
-from rules.evaluate import Look as Scene
-from rules.values import Alert, Ok, Outcome, Record, Subject, Target
+from rules.book import Rule, RuleBook
+from rules.values import Alert, Outcome, Record
 from storage.records import POLLED, Listing, Polled, Remembered, Settled
+from storage.samples import SampleRow
 from storage.store import Store
 
 RECORDS_KEPT_IN_SIGHT = 20
+LOOKED_THROUGH = 1_000
+"""Looks of a line that are searched at start for a number that the newest did not have: ten days of 15 minutes."""
+
 REPLANNED = timedelta(hours=1)
 """So often videos that have become too old leave the plan."""
 
@@ -58,7 +62,7 @@ class Ended:
 
 
 class Judge:
-    """Follows every target's alerts. ``channels`` are those that exist; what others were told is forgotten."""
+    """Feeds the docket, and stores what follows. ``channels`` are those that exist."""
 
     def __init__(
         self,
@@ -70,23 +74,20 @@ class Judge:
         channels: Collection[str],
     ) -> None:
         self._store, self._recent, self._states, self._standings = store, recent, states, states.standings
-        self._book, self._watchlist, self._channels = book, watchlist, frozenset(channels)
-        self._business = {rule.name for rule in book.rules if not rule.needs.keys() <= STATES}
-        self._targets: Mapping[str, Target] = {}
-        self._held: Mapping[str, Collection[str]] = {}
-        self._rules: dict[str, Mapping[str, tuple[Rule, ...]]] = {}
-        self._timed: list[str] = []
+        self._book, self._watchlist = book, watchlist
+        self.docket = Docket(recent, book, channels, self._records)
         self._unfinished: set[str] = set()
         self._learned: set[str] = set()
         self._followed = BEGINNING
-        self._alerts: dict[str, dict[AlertKey, Alert]] = {}
 
     # --- at start, and when the plan has changed --------------------------------------------------------------
 
     def remember(self, held: Mapping[str, Collection[str]], at: datetime) -> None:
         """Rebuild windows and alerts from rows; ``held`` as in ``follow``."""
+        self.docket.recall(self._store.begin_rules([rule.name for rule in self._book.rules], at))
         self.follow(held, at)
-        self.reload_alerts()
+        self.docket.remember(self._store.live_alerts())
+        self._standings.suspects = set(filter(self.docket.is_suspicious, self.docket.alerting()))
 
     def follow(self, held: Mapping[str, Collection[str]], at: datetime, keys: Collection[str] | None = None) -> None:
         """Follow the plan as it is stored: rebuild what is new of it from rows, forget what has left it.
@@ -95,8 +96,6 @@ class Judge:
         on them are held, not ended. The plan may have changed of the targets ``keys`` alone; None: of all.
         """
         planned = self._store.remembered(keys)
-        others = {} if keys is None else {key: own for key, own in self._held.items() if key not in keys}
-        self._targets, self._held = self._watchlist.targets(), {**others, **held}
         watched = {each for each, watch in self._recent.watches.items() if keys is None or watch.target in keys}
         gone = watched - {line.schedule_id for line in planned}
         new = [line for line in planned if line.schedule_id not in watched]
@@ -106,15 +105,51 @@ class Judge:
         for schedule_id in gone:
             self._recent.unwatch(schedule_id)
         self._recall(new, at)
-        self._assign_rules(planned, keys)
+        polled = [(line.target, line.endpoint) for line in planned]
+        self.docket.follow(self._watchlist.targets(), held, polled, keys)
         self._learned.clear()
         self._followed = at if keys is None else self._followed
 
+    def adopt(
+        self,
+        book: RuleBook,
+        watchlist: Watchlist,
+        channels: Collection[str],
+        held: Mapping[str, Collection[str]],
+        at: datetime,
+    ) -> list[Outcome]:
+        """Judge by another book from now on, and the plan as it is stored: look at everything, end what is no more.
+
+        ``held`` as in ``follow``. An alert goes on with its rule's name, whatever that says now.
+        """
+        before = self.docket
+        self._book, self._watchlist = book, watchlist
+        self.docket = Docket(self._recent, book, channels, self._records)
+        self.docket.failures = before.failures
+        self._recent.need(book.needs(), lambda: self._past(list(self._recent.watches), at))
+        self._recollect(list(self._recent.watches), at)
+        self.remember(held, at)
+        self.docket.reconsider(before)
+        return self.look_at_everything(at)
+
+    def look_at_everything(self, at: datetime) -> list[Outcome]:
+        """Judge every target by all its rules, and end the alerts whose rule or target is no more."""
+        ended = self.retire(at)
+        due = {target: self.docket.rules(target) for target in self.docket.targets}
+        return ended + self._commit(self.docket.hear(due, at), at)
+
+    def _past(self, ids: Sequence[int], at: datetime) -> Iterator[SampleRow]:
+        """The stored numbers of lines, oldest first, as far back as rules read them."""
+        for row in self._store.samples(ids, self._since(at)):
+            if row[1] <= at.timestamp():  # a clock that was set back: the future is not known yet
+                yield row
+
     def _recall(self, new: Sequence[Remembered], at: datetime) -> None:
-        ids = [line.schedule_id for line in new]
-        for schedule_id, at_s, keys, numbers in self._store.samples(ids, self._since(at)):
-            if at_s <= at.timestamp():  # a clock that was set back: the future is not known yet
-                self._recent.see(schedule_id, at_s, keys, numbers)
+        if not new:
+            return
+        for row in self._past([line.schedule_id for line in new], at):
+            self._recent.see(*row)
+        self._recollect([line.schedule_id for line in new], at)
         looks, ends = [], []
         for line in sorted(new, key=lambda line: (line.polled is not None, line.polled or at)):
             if line.outcome is not None and line.polled is not None:
@@ -130,6 +165,11 @@ class Judge:
             if carrier is not None and carrier.blind:
                 self._recent.miss(line.schedule_id)
         self._states.recall(looks, ends, at)
+
+    def _recollect(self, ids: Sequence[int], at: datetime) -> None:
+        """Find out since when numbers of these lines are not known any more, as far as rules ask for their age."""
+        past = partial(self._store.backwards, until=at, looks=LOOKED_THROUGH)
+        self._recent.recollect(ids, self._book.aged(), past)
 
     def _carrier(self, line: Remembered) -> Watch | None:
         """The line that brings the numbers of this one; None if it is asked by itself."""
@@ -149,21 +189,17 @@ class Judge:
         """Judge what a crash left unjudged, and end the alerts whose rule or target is no more."""
         ended = self.retire(at)
         unjudged = {line.target for line in self._store.unjudged()}
-        looked = (unjudged | self._alerts.keys()) & self._targets.keys()
-        outcomes = [outcome for target in looked for outcome in self._look(target, self._all_rules(target), at)]
+        looked = unjudged | set(self.docket.alerting())
+        outcomes = self.docket.hear({target: self.docket.rules(target) for target in looked}, at)
         return ended + self._commit(outcomes, at, self._store.committed())
 
     def retire(self, at: datetime) -> list[Outcome]:
         """End the alerts whose rule or target is no more."""
-        return self._commit([self._end(orphan, at) for orphan in self._orphans()], at)
+        return self._commit(self.docket.retire(at), at)
 
-    def reload_alerts(self) -> None:
-        """Read the live alerts anew: after a start, or after a letter died and its channel is owed again."""
-        self._alerts = {}
-        for alert in self._store.live_alerts():
-            self._keep(replace(alert, told={c: level for c, level in alert.told.items() if c in self._channels}))
-        everything = (alert for alerts in self._alerts.values() for alert in alerts.values())
-        self._standings.suspects = {alert.target for alert in everything if self._is_suspicious(alert)}
+    def owe_again(self, alerts: Collection[int]) -> None:
+        """Letters about these alerts (their ids) died: their channels are owed what is true by then."""
+        self.docket.renew(self._store.live_alerts_of(alerts))
 
     def _since(self, at: datetime) -> Mapping[str, datetime]:
         needs = self._book.needs()
@@ -171,22 +207,6 @@ class Judge:
             name: at - timedelta(seconds=max((needs.get(metric.name, 0.0) for metric in endpoint.metrics), default=0.0))
             for name, endpoint in ENDPOINTS.items()
         }
-
-    def _assign_rules(self, watched: Iterable[Remembered], keys: Collection[str] | None) -> None:
-        """Each target's rules by the endpoint whose poll can change them; targets alike share one table."""
-        endpoints: dict[str, set[str]] = {}
-        for line in watched:
-            endpoints.setdefault(line.target, set()).add(line.endpoint)
-        shared: dict[tuple[tuple[Rule, ...], frozenset[str]], Mapping[str, tuple[Rule, ...]]] = {}
-        self._rules = {} if keys is None else {key: own for key, own in self._rules.items() if key not in keys}
-        self._timed = [key for key in self._timed if key in self._rules]
-        for key in [each for each in self._targets if each not in self._rules]:
-            kind = (self._book.rules_for(self._targets[key]), frozenset(endpoints.get(key, ())))
-            if kind not in shared:
-                shared[kind] = _by_endpoint(*kind)
-            self._rules[key] = shared[kind]
-            if any(rule.timed for rule in self._all_rules(key)):
-                self._timed.append(key)
 
     # --- at every group of polls ------------------------------------------------------------------------------
 
@@ -205,14 +225,14 @@ class Judge:
             return self._follow_up([e for e in ended if e.polled.schedule_id in accepted], lesson, committed.number, at)
         except Exception:
             log.exception("what follows from polls is left for later", polls=len(accepted))
-            self._unfinished.update(self._targets)  # nobody knows how far it came
+            self._unfinished.update(self.docket.targets)  # nobody knows how far it came
             return []
 
     def _follow_up(self, ended: Sequence[Ended], lesson: Lesson, number: int, at: datetime) -> Sequence[Outcome]:
         self._learned |= lesson.ids.keys() | {each.account for each in lesson.listings if self._names_new(each)}
         due = self._take_in(ended)
         self._add_states(due, self._states.take_in(_looks(ended), lesson, at))
-        outcomes = [outcome for target, rules in due.items() for outcome in self._look(target, rules, at)]
+        outcomes = self.docket.hear(due, at)
         # What an earlier commit left behind is only in memory, so all since then is still to be judged after a crash.
         return self._commit(outcomes, at, None if self._unfinished else number)
 
@@ -221,15 +241,9 @@ class Judge:
 
         Also at what a judgement left behind that could not be stored (a full disk).
         """
-        outcomes: list[Outcome] = []
-        self._unfinished |= self._states.tick(at)
+        self._unfinished |= self._states.tick(at, {r.name: r.name not in self.docket.broken for r in self._book.rules})
         unfinished = set(self._unfinished)
-        for target in dict.fromkeys([*self._timed, *self._alerts, *unfinished]):
-            alerting = {rule for rule, _ in self._alerts.get(target, ())}
-            rules = self._all_rules(target)
-            due = [rule for rule in rules if rule.timed or rule.name in alerting or target in unfinished]
-            outcomes += self._look(target, due, at)
-        followed = self._commit(outcomes, at)
+        followed = self._commit(self.docket.hear(dict(self.docket.due_by_time(unfinished)), at), at)
         self._unfinished -= unfinished
         return followed
 
@@ -245,7 +259,7 @@ class Judge:
             if each.asked:
                 self._add_states(due, self._doubt(watch, each))
             for told in self._fill(watch, each.polled):
-                due.setdefault(told, {}).update(dict.fromkeys(self._rules[told][watch.endpoint.name]))
+                due.setdefault(told, {}).update(dict.fromkeys(self.docket.rules_by_endpoint(told)[watch.endpoint.name]))
         return due
 
     def _doubt(self, watch: Watch, ended: Ended) -> Collection[str]:
@@ -259,7 +273,7 @@ class Judge:
     def _add_states(self, due: dict[str, dict[Rule, None]], touched: Collection[str]) -> None:
         """The rules that read what the daemon itself says of these targets."""
         for target in touched:
-            due.setdefault(target, {}).update(dict.fromkeys(self._rules[target][""]))
+            due.setdefault(target, {}).update(dict.fromkeys(self.docket.rules_by_endpoint(target)[""]))
 
     def _fill(self, watch: Watch, polled: Polled) -> Iterable[str]:
         """Write a poll into the windows; the targets that it says something of.
@@ -278,97 +292,52 @@ class Judge:
             self._recent.miss(line)
         return unseen
 
-    def _all_rules(self, target: str) -> Iterable[Rule]:
-        return dict.fromkeys(rule for rules in self._rules.get(target, {}).values() for rule in rules)
-
-    def _look(self, target: str, rules: Iterable[Rule], at: datetime) -> list[Outcome]:
-        """What follows for one target. A rule that breaks is a bug of ours; it must not stop its neighbours."""
-        outcomes: list[Outcome] = []
-        for rule in rules:
-            try:
-                outcomes += evaluate([rule], self._scene(target, at))
-            except Exception:
-                log.exception("a rule broke", rule=rule.name, target=target)
-        return outcomes
-
-    def _scene(self, target: str, at: datetime) -> Scene:
-        return Scene(
-            target=self._targets[target],
-            view=self._recent.view(target),
-            alerts=self._alerts.get(target, {}),
-            at=at,
-            measured=self._recent.measured(target),
-            records=lambda kind: self._records(target, kind),
-        )
-
     def _records(self, target: str, kind: str) -> Sequence[Record]:
         own = self._states.records(target, kind)
         return self._store.facts(target, kind, RECORDS_KEPT_IN_SIGHT) if own is None else own
 
     def _commit(self, outcomes: Sequence[Outcome], at: datetime, judged_to: int | None = None) -> list[Outcome]:
+        begun = self.docket.begun()
+        if begun:  # before the rest: a rule that counts as an old one too early swallows nothing
+            self._store.antedate_rules(begun)
         live = self._store.commit_judgement(outcomes, at, judged_to)
-        for outcome in outcomes:
-            self._drop(outcome.alert)
-        for alert in live:
-            self._keep(alert)
+        self.docket.enter(outcomes, live)
+        self._confirm(outcomes, at)
         self._suspect({outcome.alert.target for outcome in outcomes}, at)
         return list(outcomes)
+
+    def _confirm(self, outcomes: Iterable[Outcome], at: datetime) -> None:
+        """Ask again at once, where an alert waits for one more look before it may be critical."""
+        lines = {line for outcome in outcomes if outcome.refetch for line in self._lines(outcome.alert)}
+        if lines:
+            self._store.wake(sorted(lines), at)
+
+    def _lines(self, alert: Alert) -> Iterator[tuple[str, str]]:
+        """The lines that bring the numbers that an alert rests on, as (whom to ask about, endpoint)."""
+        account = self._watchlist[alert.target].account
+        for endpoint, rules in self.docket.rules_by_endpoint(alert.target).items():
+            if endpoint and any(rule.name == alert.rule for rule in rules):
+                carried = self._recent.line(account, endpoint) is not None
+                yield (account if carried else alert.target), endpoint
 
     def _suspect(self, targets: Iterable[str], at: datetime) -> None:
         """Look closer, from now on, at targets that an alert is about or may soon be."""
         for target in targets:
-            alerts = self._alerts.get(target, {}).values()
-            now = any(self._is_suspicious(alert) for alert in alerts)
+            now = self.docket.is_suspicious(target)
             if now and target not in self._standings.suspects:
                 self._standings.suspects.add(target)
                 self._look_closer(target, at)
             elif not now:
                 self._standings.suspects.discard(target)
 
-    def _is_suspicious(self, alert: Alert) -> bool:
-        return alert.rule in self._business and not isinstance(alert.state, Ok)
-
     def _look_closer(self, target: str, at: datetime) -> None:
-        for endpoint in self._rules.get(target, {}):
+        for endpoint in self.docket.rules_by_endpoint(target):
             line = self._recent.line(target, endpoint)
             if line is not None:
                 watch = self._recent.watches[line]
                 due = self._standings.closer_turn(watch, at)
-                if due is not None and watch.endpoint.subject is self._targets[target].subject:
+                if due is not None and watch.endpoint.subject is self.docket.targets[target].subject:
                     self._store.wake([(target, endpoint)], due)
-
-    def _drop(self, alert: Alert) -> None:
-        alerts = self._alerts.get(alert.target, {})
-        alerts.pop((alert.rule, alert.labels), None)
-        if not alerts:
-            self._alerts.pop(alert.target, None)
-
-    def _keep(self, alert: Alert) -> None:
-        self._alerts.setdefault(alert.target, {})[alert.rule, alert.labels] = alert
-
-    def _orphans(self) -> list[Alert]:
-        """The alerts that no rule follows any more. They are taken out of those that are."""
-        orphans = []
-        for target, alerts in list(self._alerts.items()):
-            rules = {rule.name: rule for rule in self._all_rules(target)}
-            for key, alert in list(alerts.items()):
-                rule = rules.get(alert.rule) or self._held_rule(alert)
-                if rule is None or alert.reach > len(rule.levels):
-                    orphans.append(alerts.pop(key))
-            if not alerts:
-                del self._alerts[target]
-        return orphans
-
-    def _held_rule(self, alert: Alert) -> Rule | None:
-        """The rule of an alert, if it would be followed were all asked that is configured."""
-        asked = {metric.name for name in self._held.get(alert.target, ()) for metric in ENDPOINTS[name].metrics}
-        rules = {rule.name: rule for rule in self._book.rules if rule.needs.keys() <= asked}
-        return rules.get(alert.rule)
-
-    def _end(self, alert: Alert, at: datetime) -> Outcome:
-        target = self._targets.get(alert.target) or Target(alert.target, Subject.ACCOUNT, alert.target, "")
-        scene = Scene(target, {}, {}, at, {}, lambda _kind: ())
-        return close(alert, retired(alert.rule, target.subject, alert.reach), scene, "it is no longer watched")
 
 
 def _ends(ended: Iterable[Ended]) -> list[End]:
@@ -387,10 +356,3 @@ def _looks(ended: Iterable[Ended]) -> list[Look]:
         for each in ended
         if each.polled.carrier is None
     ]
-
-
-def _by_endpoint(rules: Iterable[Rule], endpoints: Iterable[str]) -> Mapping[str, tuple[Rule, ...]]:
-    """Of these rules those that can be judged, by the endpoint whose poll can change them ("": our own states)."""
-    yields = {name: {metric.name for metric in ENDPOINTS[name].metrics} for name in endpoints} | {"": STATES}
-    judged = judgeable(rules, frozenset().union(*yields.values()))
-    return {name: tuple(rule for rule in judged if rule.needs.keys() & own) for name, own in yields.items()}

@@ -15,7 +15,7 @@ from daemon.providers.answer import Ids, Reading, Reason, Videos
 from daemon.recent import Recent
 from daemon.sight import Proof, Sight, Visibility, judge_list, proof_of, step
 from daemon.standings import Standings
-from daemon.watchlist import provider_key
+from daemon.watchlist import cookie_key, provider_key
 from rules.values import NO_LABELS, Labels, Subject
 from storage.records import FoundVideo, Identity, Listing, Noted
 from storage.records import Sight as StoredSight
@@ -211,7 +211,8 @@ def show_cookie(recent: Recent, account: str, state: Validity, at: datetime) -> 
     """Write where rules read it what is thought of an account's cookie; whether that is news."""
     accepted = {Validity.VALID: 1.0, Validity.SUSPECT: math.nan, Validity.EXPIRED: 0.0}[state]
     said = {"cookie_ok": accepted, "cookie_suspect": float(state is Validity.SUSPECT)}
-    news = [recent.state(account, name, NO_LABELS, at.timestamp(), value) for name, value in said.items()]
+    cookie = cookie_key(account)
+    news = [recent.state(cookie, name, NO_LABELS, at.timestamp(), value) for name, value in said.items()]
     return any(news)
 
 

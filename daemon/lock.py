@@ -1,10 +1,31 @@
-"""One daemon a database: two would pay for every call twice, and tell everything twice."""
+"""One daemon a database: two would pay for every call twice, and tell everything twice.
+
+The lock is a file beside the database, in which the daemon says who it is: so a command finds it.
+"""
 
 from __future__ import annotations
 
 import fcntl
+import os
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The process that holds a database, the configuration in force there, and when that was taken.
+
+    ``file`` is absolute; ``digest`` is that of what it held then (``daemon.reload.digest``).
+    """
+
+    pid: int
+    file: Path
+    digest: str
+    since: datetime
 
 
 def hold(database: Path) -> IO[str]:
@@ -12,10 +33,42 @@ def hold(database: Path) -> IO[str]:
 
     Raises ``OSError``, in words, where another process holds it.
     """
-    lock = Path(f"{database}.lock").open("w", encoding="ascii")  # noqa: SIM115 - held for as long as the daemon lives
+    lock = _path(database).open("a+", encoding="utf-8")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         lock.close()
         raise OSError(f"another creatorwatch is at work on {database}") from None
+    lock.truncate(0)
     return lock
+
+
+def sign(lock: IO[str], file: Path, digest: str, since: datetime) -> None:
+    """Say in a lock that is held by this process what is in force."""
+    words = {"pid": os.getpid(), "file": str(file.absolute()), "digest": digest, "since": since.isoformat()}
+    lock.truncate(0)
+    lock.write(orjson.dumps(words).decode())
+    lock.flush()
+
+
+def holder(database: Path) -> Holder | None:
+    """Who holds a database; None if nobody does, or has not said yet who it is."""
+    path = _path(database)
+    if not path.exists():
+        return None
+    with path.open(encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            text = lock.read()
+        else:
+            return None
+    try:
+        words = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None  # it is being written
+    return Holder(words["pid"], Path(words["file"]), words["digest"], datetime.fromisoformat(words["since"]))
+
+
+def _path(database: Path) -> Path:
+    return Path(f"{database}.lock")

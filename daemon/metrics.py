@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from itertools import chain
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     Info,
     disable_created_metrics,
     exposition,
 )
-from prometheus_client.metrics_core import GaugeMetricFamily
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
@@ -53,7 +56,7 @@ class Totals:
     """How much there is, read from the database at the time of the scrape.
 
     ``outbox_oldest_age_s`` is the age of the oldest waiting message, 0 when none waits. ``alerts`` maps
-    (rule, severity) to the number of open alerts.
+    (rule, severity) to the number of open alerts, ``rule_failures`` rules to how often they broke since the start.
     """
 
     outbox_waiting: int
@@ -61,6 +64,7 @@ class Totals:
     outbox_dead: int
     alerts: Mapping[tuple[str, str], int]
     database_bytes: int
+    rule_failures: Mapping[str, int] = field(default_factory=dict)
 
 
 def exported_name(metric: Metric) -> str:
@@ -106,7 +110,15 @@ class Metrics:
         )
         self._transitions = counter("transitions", "Steps in the life of alerts.", ["rule", "change"])
         info("build", "The running version.").info({"version": version})
-        info("config", "The configuration in force.").info({"hash": config_hash})
+        self._config = info("config", "The configuration in force.")
+        self._reloads = counter("config_reloads", "Readings of a changed configuration by outcome.", ["outcome"])
+        self._reloaded = Gauge(
+            "creatorwatch_config_last_reload_timestamp_seconds",
+            "When one was last read with this outcome.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.configured(config_hash)
         registry.register(_TotalsCollector(totals))
         self._registry = registry
         self._last_values = _LastValues(latest)
@@ -125,6 +137,15 @@ class Metrics:
         """A round of judging ended."""
         self._judged_targets.inc(targets)
         self._judge_duration.observe(seconds)
+
+    def configured(self, config_hash: str) -> None:
+        """This configuration is in force."""
+        self._config.info({"hash": config_hash})
+
+    def reloaded(self, outcome: str, at: datetime) -> None:
+        """A changed configuration was read; ``outcome`` says what came of it."""
+        self._reloads.labels(outcome).inc()
+        self._reloaded.labels(outcome).set(at.timestamp())
 
     def transitioned(self, rule: str, change: Change) -> None:
         """An alert of ``rule`` took one step."""
@@ -149,7 +170,7 @@ class _TotalsCollector(Collector):
     def __init__(self, totals: Callable[[], Totals]) -> None:
         self._totals = totals
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Family]:
         totals = self._totals()
         alerts = GaugeMetricFamily("creatorwatch_alerts", "Open alerts.", labels=["rule", "severity"])
         for rule_and_severity, number in totals.alerts.items():
@@ -167,6 +188,10 @@ class _TotalsCollector(Collector):
             totals.outbox_oldest_age_s,
         )
         yield GaugeMetricFamily("creatorwatch_database_bytes", "Size of the database.", totals.database_bytes)
+        failures = CounterMetricFamily("creatorwatch_rule_failures", "Looks by which a rule broke.", labels=["rule"])
+        for rule, number in totals.rule_failures.items():
+            failures.add_metric([rule], number)
+        yield failures
 
 
 class _LastValues:

@@ -105,7 +105,7 @@ async def _world(config: Config, clock: Clock, env: Mapping[str, str]) -> AsyncI
         else:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             apart = replace(config, database=Path(folder) / config.database.name)
-            config = await stack.enter_async_context(simulation(apart, clock))
+            config = (await stack.enter_async_context(simulation(apart, clock)))(apart)
             outside = simulated_outside(config, sys.stdout, env)
         stack.push_async_callback(outside.fetcher.close)
         yield config.database, outside

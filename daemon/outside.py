@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -66,31 +66,40 @@ def real_outside(config: Config, out: TextIO, env: Mapping[str, str]) -> Outside
 
 
 @contextlib.asynccontextmanager
-async def simulation(config: Config, clock: Clock) -> AsyncIterator[Config]:
-    """A running simulator, and ``config`` as it is to be watched there: often, and in a database of its own.
+async def simulation(config: Config, clock: Clock) -> AsyncIterator[Callable[[Config], Config]]:
+    """A running simulator. What it yields makes of ``config``, and of what that becomes, how it is to be watched there.
 
-    What an earlier simulation left in that database is removed: its world is no more. Raises ``OSError`` in words where
-    another daemon holds the database.
+    That is often, and in a database of its own. What an earlier simulation left in it is removed: its world is no more.
+    Raises ``OSError`` in words where another daemon holds the database.
     """
     world = World(started=clock.now(), step=SIMULATED_STEP, scenarios=parts(config), handles=handles(config))
     simulator = Simulator(world, clock.now)
     base_url = await simulator.start()
+
+    def watched(config: Config) -> Config:
+        world.scenarios.update(parts(config))
+        world.handles.update(handles(config))
+        return _in_simulation(config, base_url)
+
     try:
-        database = _simulated(config.database)
-        _forget(database)
-        yield replace(
-            config,
-            database=database,
-            providers={provider: Access(base_url, "", 100.0, 10.0, 16) for provider in Provider},
-            overrides={
-                name: Override(min(cadence_of(endpoint, config).usual, SIMULATED_INTERVAL), 100.0)
-                for name, endpoint in ENDPOINTS.items()
-            },
-            budgets={},
-            guard=None,
-        )
+        _forget(_simulated(config.database))
+        yield watched
     finally:
         await simulator.stop()
+
+
+def _in_simulation(config: Config, base_url: str) -> Config:
+    return replace(
+        config,
+        database=_simulated(config.database),
+        providers={provider: Access(base_url, "", 100.0, 10.0, 16) for provider in Provider},
+        overrides={
+            name: Override(min(cadence_of(endpoint, config).usual, SIMULATED_INTERVAL), 100.0)
+            for name, endpoint in ENDPOINTS.items()
+        },
+        budgets={},
+        guard=None,
+    )
 
 
 def _forget(database: Path) -> None:

@@ -91,6 +91,10 @@ class Poller:
         self._endpoints = [each for each in paces if isinstance(each, Endpoint)]
         self._turn = 0
 
+    def adopt(self, paces: Mapping[Endpoint | Provider, Pace]) -> None:
+        """Keep to other paces from now on, of the same endpoints and providers."""
+        self._paces = paces
+
     # --- what may be asked now, on the writer's thread --------------------------------------------------------
 
     def claim(self, at: datetime, free: Mapping[Provider, int]) -> list[Call]:

@@ -33,6 +33,10 @@ class Purse:
         self._spent: dict[Provider, Spent] = {}
         self._settled: dict[Provider, tuple[datetime, datetime, Decimal]] = {}
 
+    def adopt(self, limits: Mapping[Provider, Limits]) -> None:
+        """Other limits are in force from now on."""
+        self._limits = limits
+
     def renew(self, store: Store, at: datetime) -> None:
         """Read what was spent in this day and month (UTC)."""
         self._spent = {provider: self._read(store, provider, at) for provider in Provider}

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from daemon.providers import ENDPOINTS
+from daemon.providers import ENDPOINTS, HEALTH
 from daemon.providers.answer import SeriesKey
 from daemon.providers.endpoint import Endpoint
 from rules.values import NO_LABELS, Labels, Window
+from storage.samples import SampleRow
 
 STALE_AFTER_INTERVALS = 3
 """A number older than this many polling intervals is not known any more."""
@@ -69,6 +70,41 @@ class Recent:
         self._withheld: set[tuple[str, str]] = set()
         self._lines: dict[tuple[str, str], int] = {}
         self.watches: dict[int, Watch] = {}
+
+    def need(self, needs: Mapping[str, float], past: Callable[[], Iterable[SampleRow]]) -> None:
+        """Keep these metrics from now on, so far back (seconds).
+
+        ``past`` are the stored numbers of all lines. They are asked for only where more is needed than was kept.
+        """
+        deeper = {name for name, depth_s in needs.items() if depth_s > self._needs.get(name, -1.0)}
+        told = {metric.name for watch in self.watches.values() for metric in watch.endpoint.metrics}
+        self._needs = needs
+        if deeper & told:
+            blind = [schedule_id for schedule_id, watch in self.watches.items() if watch.blind]
+            for watch in self.watches.values():
+                watch.seen, watch.read, watch.ended = ((), ()), [], ()
+                self._views[watch.target] = {k: v for k, v in self.view(watch.target).items() if k in STATES}
+            for schedule_id, at_s, keys, numbers in past():
+                self.see(schedule_id, at_s, keys, numbers)
+            for schedule_id in blind:
+                self.miss(schedule_id)
+
+    def recollect(
+        self, schedule_ids: Iterable[int], metrics: Collection[str], past: Callable[[int], Iterable[SampleRow]]
+    ) -> None:
+        """Find out when these metrics were last known, where no number that was taken in says so.
+
+        ``past`` are the stored numbers of a line, the newest first. No more of them are read than it takes.
+        """
+        for schedule_id in schedule_ids:
+            watch = self.watches[schedule_id]
+            read = [(watch.seen[0][position], metric, window) for position, metric, window, _ in watch.read]
+            sought = {key: window for key, metric, window in read if metric in metrics and window.known_s is None}
+            for _, at_s, keys, numbers in past(schedule_id) if sought else ():
+                for key in [key for key, n in zip(keys, numbers, strict=True) if key in sought and not math.isnan(n)]:
+                    sought.pop(key).known_s = at_s
+                if not sought:
+                    break
 
     def watch(self, schedule_id: int, target: str, endpoint: str, interval_s: float) -> Watch:
         """Begin to watch a line of the plan."""
@@ -224,11 +260,5 @@ def _same(before: float, now: float) -> bool:
     return before == now or (math.isnan(before) and math.isnan(now))
 
 
-STATES = frozenset(
-    {
-        *("provider_up", "key_accepted", "endpoint_up", "cookie_ok", "cookie_suspect"),
-        *("visible", "video_visible", "video_state"),
-        *("budget_used", "spent_usd", "balance_ends_at", "population_odd", "schema_odd"),
-    }
-)
+STATES = frozenset(metric.name for metric in HEALTH)
 """What the daemon itself says of its targets."""

@@ -7,6 +7,7 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TextIO
 
 import structlog
@@ -17,10 +18,13 @@ from daemon.app import App
 from daemon.clock import Clock, SystemClock
 from daemon.config import Config
 from daemon.outside import Outside, has_keys, real_outside, simulated_outside, simulation
+from daemon.preview import digest
+from daemon.providers.endpoint import Provider
+from daemon.reload import Reloader
 from daemon.simulator.server import Simulator
 from rules.values import Subject
 
-POLL_S, DELIVER_S, COUNT_S, LOOK_S = 0.5, 1.0, 5.0, 30.0
+POLL_S, DELIVER_S, COUNT_S, LOOK_S, RELOAD_S = 0.5, 1.0, 5.0, 30.0, 2.0
 DRAIN_S = 12.0
 """How long answers under way are waited for at the end: they are paid for. systemd's ``TimeoutStopSec`` is longer."""
 
@@ -41,8 +45,10 @@ class Ticks:
         return [verb for verb, last in self.at.items() if abs(at - last) > LATE]
 
 
-async def run(config: Config, version: str, config_hash: str, env: Mapping[str, str], out: TextIO) -> None:
-    """Watch by ``config`` until a signal ends it; ``out`` is the console channel, and is told what is going on.
+async def run(config: Config, version: str, env: Mapping[str, str], out: TextIO) -> None:
+    """Watch by ``config``, and by what its file says later, until a signal ends it.
+
+    ``out`` is the console channel, and is told what is going on.
 
     Raises ``OSError`` in words where the address is taken or another daemon has the database, and
     ``StoreUnusableError`` where the database is unusable.
@@ -50,21 +56,31 @@ async def run(config: Config, version: str, config_hash: str, env: Mapping[str, 
     clock = SystemClock()
     stop = _on_signals()
     async with contextlib.AsyncExitStack() as stack:
+        adapt: Callable[[Config], Config] = _as_it_is
         if not has_keys(config, env):
-            config = await stack.enter_async_context(simulation(config, clock))
+            adapt = await stack.enter_async_context(simulation(config, clock))
+            config = adapt(config)
             outside = simulated_outside(config, out, env)
         else:
             outside = real_outside(config, out, env)
-        app = App(config, outside, version, config_hash)
+        app = App(config, outside, version, digest(config.files))
         await stack.enter_async_context(_opened(app, clock))
+        costly = frozenset[Provider]() if outside.simulated else outside.providers
+        reloader = Reloader(app, config, env, costly, adapt, partial(print, file=out, flush=True))
+        _on_hangup(reloader, stop, out)
+        reloader.sign(clock.now())
         ticks = Ticks()
         url = await stack.enter_async_context(_pages(app, config, clock, ticks))
-        await stack.enter_async_context(_ticking(app, clock, ticks))
+        await stack.enter_async_context(_ticking(app, reloader, clock, ticks))
         systemd.ready()
         print(_greeting(config, outside, url), file=out, flush=True)
         await stop.wait()
         systemd.stopping()
         log.info("stopping")
+
+
+def _as_it_is(config: Config) -> Config:
+    return config
 
 
 def _greeting(config: Config, outside: Outside, url: str) -> str:
@@ -104,7 +120,7 @@ async def _pages(app: App, config: Config, clock: Clock, ticks: Ticks) -> AsyncI
 
 
 @contextlib.asynccontextmanager
-async def _ticking(app: App, clock: Clock, ticks: Ticks) -> AsyncIterator[None]:
+async def _ticking(app: App, reloader: Reloader, clock: Clock, ticks: Ticks) -> AsyncIterator[None]:
     """APScheduler only ticks: due work is claimed from the database, never one job a target.
 
     At the end the ticks under way finish: one that is cut short leaves what it claimed to nobody.
@@ -138,6 +154,7 @@ async def _ticking(app: App, clock: Clock, ticks: Ticks) -> AsyncIterator[None]:
     every(DELIVER_S, "deliver", deliver)
     every(LOOK_S, "look", app.watch.look)
     every(COUNT_S, "count", app.count)
+    every(RELOAD_S, "reload", reloader.look)
     beat_s = systemd.watchdog_interval_s()
     if beat_s is not None:
         scheduler.add_job(beat, "interval", seconds=beat_s, name="watchdog")
@@ -159,6 +176,19 @@ def _on_signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     return stop
+
+
+def _on_hangup(reloader: Reloader, stop: asyncio.Event, out: TextIO) -> None:
+    """From now on a SIGHUP reads the configuration again; that of a terminal which is gone ends the daemon."""
+    on_terminal = out.isatty()
+
+    def hear() -> None:
+        if on_terminal and not out.isatty():
+            stop.set()
+        else:
+            reloader.ask()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hear)
 
 
 async def until_stopped(simulator: Simulator, out: TextIO) -> None:

@@ -164,6 +164,11 @@ class Sentinel:
         self._sizes: dict[str, int] = {}
         self._metrics: dict[str, Sequence[Metric]] = {}
 
+    def adopt(self, read: Collection[str]) -> None:
+        """Other metrics are read from now on."""
+        self._read = read
+        self._metrics.clear()
+
     def targets(self, endpoint: str, n: int) -> None:
         """Tell about how many targets an endpoint is asked (1 or more); until then, about many."""
         self._sizes[endpoint] = n

@@ -49,7 +49,7 @@ class Standings:
 
     def __init__(self, config: Config, watchlist: Watchlist, purse: Purse) -> None:
         self.watchlist, self.purse = watchlist, purse
-        self._cadences: Mapping[str, Cadence] = {name: cadence_of(each, config) for name, each in ENDPOINTS.items()}
+        self._cadences = _cadences(config)
         self.asked: frozenset[str] = frozenset()
         self._lines: Mapping[str, Sequence[Line]] = {}
         self.keys = Keys()
@@ -58,6 +58,11 @@ class Standings:
         self.acquitted: set[Line] = set()
         self.sights: dict[str, Sight] = {}
         self.suspects: set[str] = set()
+
+    def adopt(self, config: Config, watchlist: Watchlist) -> None:
+        """Go on by another configuration. What is known of cookies, videos and keys stays."""
+        self.watchlist, self._cadences = watchlist, _cadences(config)
+        self.purse.adopt(config.budgets)
 
     def follow(self, planned: Sequence[Remembered], keys: Collection[str] | None = None) -> None:
         """Take in which lines there are of the targets ``keys``, accounts and all their videos; None: of all."""
@@ -238,6 +243,10 @@ class Standings:
             stretch=stretch,
             renewal=self.purse.renewal(endpoint.provider, at) if stretch > 1 else None,  # else nothing is put off
         )
+
+
+def _cadences(config: Config) -> Mapping[str, Cadence]:
+    return {name: cadence_of(each, config) for name, each in ENDPOINTS.items()}
 
 
 def _known(values: Values) -> Mapping[object, float]:

@@ -6,7 +6,7 @@ Runs on the writer's thread. All of it is derived: from polls, from the ledger, 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -15,6 +15,7 @@ from daemon.config import Watched
 from daemon.cookies import Fingerprints, Line, Validity, changed
 from daemon.doubt import Doubt
 from daemon.health import Health, Look
+from daemon.itself import Itself
 from daemon.keys import WORD
 from daemon.learning import End, Lesson, learn, recall, show, show_cookie, take_in
 from daemon.providers.answer import Reason
@@ -22,7 +23,7 @@ from daemon.providers.endpoint import Provider
 from daemon.recent import Recent
 from daemon.secrets import Secret
 from daemon.standings import Standings
-from daemon.watchlist import Cookies, provider_key
+from daemon.watchlist import DAEMON, Cookies, cookie_key, provider_key
 from rules.values import NO_LABELS, Labels, Record
 from storage.records import Remembered
 from storage.store import Store
@@ -36,6 +37,7 @@ class States:
     def __init__(self, store: Store, recent: Recent, standings: Standings, doubt: Doubt, cookies: Cookies) -> None:
         self._store, self._recent, self._cookies = store, recent, cookies
         self.standings, self.doubt, self.health = standings, doubt, Health(recent, doubt.fails)
+        self.itself = Itself(store, recent)
         self._fingerprints = Fingerprints()
         self._recalled = False
 
@@ -106,8 +108,8 @@ class States:
         touched = set()
         for account in accounts:
             state = Validity.SUSPECT if self._is_doubted(account) else self.standings.cookie(account).state
-            if show_cookie(self._recent, account, state, at):
-                touched.add(account)
+            if cookie_key(account) in self.standings.watchlist and show_cookie(self._recent, account, state, at):
+                touched.add(cookie_key(account))
         return touched
 
     def _is_doubted(self, account: str) -> bool:
@@ -116,13 +118,16 @@ class States:
         expired = self.standings.cookie(account).state is Validity.EXPIRED
         return expired and probe is not None and self.doubt.fails(*probe)
 
-    def tick(self, at: datetime) -> set[str]:
-        """Look at what no poll tells: money, doubts that are over, cookies that were renewed."""
+    def tick(self, at: datetime, healthy: Mapping[str, bool]) -> set[str]:
+        """Look at what no poll tells: money, doubts that are over, renewed cookies, how the daemon itself is doing.
+
+        ``healthy`` are the rules in force, and whether they work. The targets of which something new can be said.
+        """
         self.standings.purse.renew(self._store, at)
         for watched in self.standings.watchlist:
             if watched.cookie and not watched.account:
                 self._try_renewed(watched, at)
-        touched = self.doubt.end(at) | self._show_cookies(self.standings.cookies, at)
+        touched = self.doubt.end(at) | self._show_cookies(self.standings.cookies, at) | self.itself.say(healthy, at)
         return touched | {key for provider in Provider for key in self._say_money(provider, at)}
 
     def records(self, target: str, kind: str) -> Sequence[Record] | None:
@@ -134,6 +139,8 @@ class States:
                 return self.doubt.records(target)
             case "cookie":
                 return _how_to_renew(self.standings.watchlist[target])
+            case "config":
+                return self.itself.records() if target == DAEMON else []
             case _:
                 return None
 

@@ -92,7 +92,8 @@ class Watch:
             at = max(reply.at for reply in replies)
             outcomes = await self._store(partial(self._judge.settle, ended, settled, self._owner, at))
             self._metrics.judged(time.perf_counter() - started_s, len(ended))
-            self._count(ended, outcomes)
+            self._count_polls(ended)
+            self.count(outcomes)
 
     def _take_in(self, replies: Sequence[Reply]) -> Sequence[Ended]:
         return [each for reply in replies for each in self._poller.take_in(reply)]
@@ -107,7 +108,7 @@ class Watch:
                 await asyncio.sleep(pause_s)
         return await self._writer.run(settle)
 
-    def _count(self, ended: Sequence[Ended], outcomes: Sequence[Outcome]) -> None:
+    def _count_polls(self, ended: Sequence[Ended]) -> None:
         for each in ended:
             self._metrics.counted(each.endpoint, each.polled.outcome, each.seconds)
             if each.reason is not None:
@@ -119,6 +120,9 @@ class Watch:
                     detail=each.detail,
                     again=each.polled.due and each.polled.due.isoformat(),
                 )
+
+    def count(self, outcomes: Sequence[Outcome]) -> None:
+        """Count the steps that alerts made, and say them in the log."""
         for outcome in outcomes:
             for transition in outcome.transitions:
                 self._metrics.transitioned(outcome.alert.rule, transition.change)
@@ -134,12 +138,12 @@ class Watch:
     async def look(self, at: datetime) -> None:
         """Judge what time alone changes, and what somebody is still owed; follow what was learned of whom to watch."""
         if self._judge.has_learned(at):
-            self._count((), await self._writer.run(lambda: self._renew(at)))
-        self._count((), await self._writer.run(lambda: self._judge.watch_time(at)))
+            self.count(await self._writer.run(lambda: self._renew(at)))
+        self.count(await self._writer.run(lambda: self._judge.watch_time(at)))
 
     async def resume(self, at: datetime) -> None:
         """Pick up where the last process stopped."""
-        self._count((), await self._writer.run(lambda: self._judge.resume(at)))
+        self.count(await self._writer.run(lambda: self._judge.resume(at)))
 
     def deliver(self, at: datetime) -> None:
         """Let the channels that are free send what waits."""

@@ -1,8 +1,12 @@
-"""Who is watched now: the configured targets, and what was learned since: their ids, and their accounts' videos."""
+"""Who is watched now: the configured targets, and what was learned since: their ids, and their accounts' videos.
+
+Besides those that the file names there is a target for each account's cookie, for each provider, and for the daemon.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -24,19 +28,27 @@ OWN_CANARY = "own"
 
 PROVIDER_NAMES = {Provider.TIKHUB: "TikHub", Provider.KEYAPI: "KeyAPI"}
 
+DAEMON = "daemon"
+"""The key of the target that stands for the daemon itself."""
+
 
 def provider_key(provider: Provider) -> str:
     """The key of the target that stands for a provider."""
     return f"provider/{provider}"
 
 
+def cookie_key(account: str) -> str:
+    """The key of the target that stands for the cookie of an account, by the account's key."""
+    return account.replace(f"/{Subject.ACCOUNT}/", f"/{Subject.COOKIE}/", 1)
+
+
 class Watchlist:
     """The targets by key. It changes on the writer's thread only; any thread may look."""
 
     def __init__(self, config: Config, providers: Iterable[Provider]) -> None:
-        self._configured = {watched.target.key: watched for watched in config.targets} | {
-            provider_key(provider): _provider(provider, config) for provider in providers
-        }
+        own = [_daemon(config), *(_provider(provider, config) for provider in providers)]
+        targets = [*config.targets, *_cookies(config.targets), *own]
+        self._configured = {watched.target.key: watched for watched in targets}
         self._watched: dict[str, Watched] = dict(self._configured)
         self._created: dict[str, datetime] = {}
         self._videos: dict[str, dict[str, str]] = {}
@@ -52,7 +64,7 @@ class Watchlist:
         return iter(list(self._watched.values()))
 
     def of(self, accounts: Collection[str] | None) -> list[Watched]:
-        """These accounts and their videos; None: every target."""
+        """These accounts with their cookies and videos; None: every target."""
         return [each for key, each in self._watched.items() if accounts is None or (each.account or key) in accounts]
 
     def targets(self) -> Mapping[str, Target]:
@@ -153,6 +165,19 @@ def _provider(provider: Provider, config: Config) -> Watched:
     canary = config.providers[provider].canary
     options = {} if canary is None else {"canary": canary or OWN_CANARY}
     return Watched(target, uid="", handle="", video_id="", cookie="", options=options)
+
+
+def _daemon(config: Config) -> Watched:
+    target = Target(DAEMON, Subject.DAEMON, "creatorwatch", "", channels=tuple(config.channels))
+    return Watched(target, uid="", handle="", video_id="", cookie="", options={})
+
+
+def _cookies(targets: Iterable[Watched]) -> Iterator[Watched]:
+    """What stands for the cookies of accounts: named, looked after and told of as their accounts are."""
+    for account in targets:
+        if account.cookie and not account.account:
+            target = replace(account.target, key=cookie_key(account.target.key), subject=Subject.COOKIE)
+            yield replace(account, target=target, account=account.target.key, discover=None)
 
 
 def _identified(watched: Watched, identity: Identity | None) -> Watched:

@@ -10,17 +10,34 @@ from datetime import timedelta
 from rules.definitions import NOTHING_DEFINED, Definitions, Effective
 from rules.expression import Expression
 from rules.selectors import Selector
-from rules.values import Labels, Severity, Subject, Target, Unit
+from rules.values import FirstSight, Labels, Severity, Subject, Target, Unit, Unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One step of a rule's ladder, compiled."""
+    """One step of a rule's ladder, compiled. With ``clear`` an alert leaves it only when that holds."""
 
     name: str
     severity: Severity
     when: Expression
     effect: str
+    clear: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flapping:
+    """An alert that begins so many ``times`` ``within`` this time is told once as coming and going, and then held."""
+
+    times: int
+    within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """So many of an account's videos (``at_least``, and a ``share`` from 0 to 1) make one alert of the account."""
+
+    at_least: int
+    share: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +46,9 @@ class Rule:
 
     ``needs`` are the metrics it reads (it applies to a target that is polled for all of them) and how many seconds
     back, ``reads`` their units, ``single`` those without labels; ``timed`` says whether time alone can change its
-    answer. ``shown`` are the metrics of which its summary may show the number: their labels, all fixed.
+    answer. What it reads may be ``lasting``: true from when it was said until something else is. ``shown`` are the
+    metrics of which its summary may show the number: their labels, all fixed. ``meaning`` is what decides its answers:
+    where it is the same, two rules judge alike.
     """
 
     name: str
@@ -47,8 +66,23 @@ class Rule:
     single: frozenset[str]
     timed: bool
     only: Selector | None = None
+    confirm: bool = False
+    unknown: Unknown = Unknown.HOLD
+    on_first_sight: FirstSight = FirstSight.SUMMARY
+    flapping: Flapping | None = None
+    inhibits: frozenset[str] = frozenset()
+    promote: Promotion | None = None
     shadow: bool = False
     shown: Mapping[str, Labels] = field(default_factory=dict)
+    meaning: str = ""
+    lasting: bool = False
+    stale_after: timedelta | None = None
+    min_history: timedelta = timedelta(0)
+
+    @property
+    def by_clock(self) -> bool:
+        """Whether it is looked at between polls too, each look being one at its own time."""
+        return self.timed or self.lasting or self.unknown is not Unknown.HOLD
 
     def severity(self, level: int) -> Severity:
         """The severity of a level (counted from 1)."""
@@ -88,6 +122,13 @@ class RuleBook:
         variants = [self.rules, *map(self._variant, self._definitions.variants())]
         return deepest(need for rules in variants for rule in rules for need in rule.needs.items())
 
+    def aged(self) -> frozenset[str]:
+        """The metrics whose age a rule asks for: it is known of what was seen at any time, however long ago."""
+        levels = [level for rule in self.rules for level in rule.levels]
+        clears = [*(rule.clear for rule in self.rules), *(level.clear for level in levels)]
+        asked = [*(level.when for level in levels), *(clear for clear in clears if clear is not None)]
+        return frozenset(metric for condition in asked for metric in condition.aged)
+
     def rules_for(self, target: Target) -> tuple[Rule, ...]:
         """The rules about this target, with its numbers. Targets that are alike get the very same tuple."""
         effective = self._definitions.effective(target)
@@ -118,5 +159,7 @@ def deepest(needs: Iterable[tuple[str, float]]) -> Mapping[str, float]:
 
 
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+EVERY_RULE = "*"
+"""In ``inhibits``: all other rules."""
 OWNER = "owner"
 """In ``to``: the channels of whoever looks after the target."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import cmath
 import math
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import sub
 
 from rules.values import Window
+from rules.windows import later, newest
 
 ABSURD = 1e15
 """Nothing on earth is counted so far; it is a sentinel too."""
@@ -74,37 +76,34 @@ def clean(window: Window, from_s: float = -math.inf, before_s: float = math.inf,
     return History(times_s, values, _lifted(values), gap_s, _quantum(values), cached)
 
 
-def known(window: Window, at_s: float) -> bool:
-    """Whether the newest look succeeded, saw a number, and is not too old at ``at_s``."""
-    if window.blind or not window.times_s or at_s - window.times_s[-1] > window.fresh_for_s:
-        return False
-    return not math.isnan(window.values[-1])
+def beginning(window: Window, depth_s: float) -> int:
+    """The place of the ``first`` look of those that go back ``depth_s`` seconds from the newest; it may be older.
+
+    What reads nothing before that answers the same whatever else is kept.
+    """
+    return max(0, later(window, window.times_s[-1] - depth_s) - 1) if window.times_s else 0
 
 
-def present(window: Window, at_s: float) -> tuple[float, float] | None:
+def present(window: Window, at_s: float, first: int = 0) -> tuple[float, float] | None:
     """The time and the value of the newest look, if that is known and can be believed."""
-    if not known(window, at_s) or not _believable(window, len(window.values) - 1):
+    value = newest(window, at_s)
+    if value is None or not _believable(window, len(window.values) - 1, first):
         return None
-    return window.times_s[-1], window.values[-1]
+    return window.times_s[-1], value
 
 
-def level(window: Window, time_s: float, *, cached: bool) -> float | None:
+def level(window: Window, time_s: float, *, cached: bool, first: int = 0) -> float | None:
     """The value at an instant, on the straight line between the believable looks around it; None before the first.
 
     Where repeats can only be ``cached`` answers, the line runs between changes. So growth over an outage, or over a
     cached answer, is spread over the time it took.
     """
-    times_s, values = window.times_s, window.values
-    after = bisect_right(times_s, time_s)
-    before = after - 1
-    while before >= 0 and not _believable(window, before):
-        before -= 1
-    if before < 0:
+    times_s, values, after = window.times_s, window.values, later(window, time_s)
+    before = believed(window, after, cached=cached, first=first)
+    if before is None:
         return None
     low = values[before]
-    while cached and before and values[before - 1] == low:
-        before -= 1
-    while after < len(values) and ((cached and values[after] == low) or not _believable(window, after)):
+    while after < len(values) and ((cached and values[after] == low) or not _believable(window, after, first)):
         after += 1
     if after == len(values):
         return low
@@ -112,18 +111,28 @@ def level(window: Window, time_s: float, *, cached: bool) -> float | None:
     return low + (values[after] - low) * share
 
 
-def _believable(window: Window, place: int) -> bool:
+def believed(window: Window, end: int, *, cached: bool, first: int = 0) -> int | None:
+    """The newest believable place before ``end``; where repeats are ``cached``, the first of those like it."""
+    values, place = window.values, end - 1
+    while place >= first and not _believable(window, place, first):
+        place -= 1
+    while cached and place > first and values[place - 1] == values[place]:
+        place -= 1
+    return place if place >= first else None
+
+
+def _believable(window: Window, place: int, first: int) -> bool:
     """Whether a look saw a number that is no sentinel and that the next look did not take back."""
     values = window.values
     value = values[place]
     if not 0 < value < ABSURD:
-        return value == 0 and not any(earlier > 0 for earlier in values[:place])
-    if place == 0:
+        return value == 0 and not any(earlier > 0 for earlier in values[first:place])
+    if place == first:
         return True
     before = values[place - 1]
     if place + 1 < len(values):
         return not _undone(before, value, values[place + 1])
-    return not value < RESET * before or (place > 1 and _undone(values[place - 2], before, value))
+    return not value < RESET * before or (place > first + 1 and _undone(values[place - 2], before, value))
 
 
 def _undone(before: float, value: float, after: float) -> bool:
@@ -147,7 +156,7 @@ def _thinned(
 
 def _believed(times_s: Sequence[float], values: Sequence[float]) -> tuple[list[float], list[float]]:
     """Without what was not known, sentinels, and numbers that later looks took back."""
-    if sum(values) < ABSURD and min(values, default=0.0) >= 0 and list(values) == sorted(values):
+    if _is_plain(values):
         return list(times_s), list(values)
     kept: list[tuple[float, float]] = []
     doubted: list[tuple[float, float]] = []
@@ -165,6 +174,15 @@ def _believed(times_s: Sequence[float], values: Sequence[float]) -> tuple[list[f
     if len(doubted) > 1:
         kept += doubted
     return [time_s for time_s, _ in kept], [value for _, value in kept]
+
+
+def _is_plain(values: Sequence[float]) -> bool:
+    """Whether all is known and nothing can be doubted: it never fell, or never moved by more than jitter."""
+    if not values:
+        return True
+    if not sum(values) < ABSURD or min(values) < 0:
+        return False
+    return list(values) == sorted(values) or max(map(abs, map(sub, values[1:], values))) <= PURGE * min(values)
 
 
 def _lifted(values: Sequence[float]) -> list[float]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from rules import functions
-from rules.expression import compile_definition
+from rules.expression import Problem, compile_definition
 from rules.grammar import ExpressionError, Number, Series, Tree, Unary, parse
 from rules.selectors import id_of
 from rules.spelling import did_you_mean
@@ -16,6 +17,7 @@ from rules.values import Metric, Target
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _WORDS = frozenset({"and", "or", "not"})
+_WORD = re.compile(r"\w*")
 
 Written = Mapping[str, str | float]
 """Names and what they stand for, as the file has them."""
@@ -26,11 +28,15 @@ Effective = tuple[tuple[str, Tree], ...]
 
 @dataclass(frozen=True, slots=True)
 class Definitions:
-    """What names stand for, and the numbers that take their place for targets with a tag and of an account (its id)."""
+    """What names stand for, and the numbers that take their place for targets with a tag and of an account (its id).
+
+    ``failed`` are names that stand for nothing because something is wrong with them, or with a name that they use.
+    """
 
     trees: Names = field(default_factory=dict)
     tags: Mapping[str, Names] = field(default_factory=dict)
     accounts: Mapping[str, Names] = field(default_factory=dict)
+    failed: frozenset[str] = frozenset()
 
     def effective(self, target: Target) -> Effective:
         """The numbers that are other for this target. An account's own win over its tags', a later tag over others."""
@@ -47,6 +53,13 @@ class Definitions:
     def variants(self) -> Iterator[Effective]:
         """Every set of numbers that a tag or an account has, once."""
         yield from dict.fromkeys(_sorted(numbers) for each in (self.tags, self.accounts) for numbers in each.values())
+
+    def overrides(self) -> Iterator[tuple[tuple[str, ...], Effective]]:
+        """Each number that a tag or an account has, by itself, with the path of its keys in the file."""
+        for kind, sets in (("tags", self.tags), ("accounts", self.accounts)):
+            for who, numbers in sets.items():
+                for name, tree in numbers.items():
+                    yield ("overrides", kind, who, name), ((name, tree),)
 
 
 NOTHING_DEFINED = Definitions()
@@ -66,40 +79,78 @@ def define(
     tags: Mapping[str, Written],
     accounts: Mapping[str, Written],
     metrics: Mapping[str, Metric],
-) -> Definitions | list[Misdefined]:
-    """The definitions of a file, or everything that is wrong with them."""
-    trees: dict[str, Tree] = {}
-    faults = list(_parse(written, metrics, trees))
-    for name in [name for name in written if name in trees] if not faults else ():
-        compiled = compile_definition(str(written[name]), metrics, {k: v for k, v in trees.items() if k != name})
-        if isinstance(compiled, list):
-            faults += [Misdefined(("define", name), problem.offset, problem.text) for problem in compiled]
-    overrides: dict[str, dict[str, dict[str, Tree]]] = {"tags": {}, "accounts": {}}
-    for kind, sets in (("tags", tags), ("accounts", accounts)):
+    lost: Collection[str] = (),
+) -> tuple[Definitions, list[Misdefined]]:
+    """The definitions of a file as far as they are right, and everything that is wrong with the others.
+
+    Of the names ``lost`` it was told already that they are wrong.
+    """
+    defining = _Defining(written, metrics, lost)
+    by_tag, by_account = defining.overrides("tags", tags), defining.overrides("accounts", accounts)
+    return Definitions(defining.trees, by_tag, by_account, defining.failed), defining.faults
+
+
+def is_about(names: Collection[str], text: str, offset: int) -> bool:
+    """Whether one of ``names`` stands at this character of an expression."""
+    word = _WORD.match(text, offset)
+    return word is not None and word.group() in names
+
+
+class _Defining:
+    """One pass over definitions, collecting what is wrong; ``trees`` are those that are right."""
+
+    def __init__(self, written: Written, metrics: Mapping[str, Metric], lost: Collection[str]) -> None:
+        self._texts = {name: _text(value) for name, value in written.items()}
+        self._metrics = metrics
+        self.faults: list[Misdefined] = []
+        parsed = self._parsed()
+        problems = dict(self._problems(parsed))
+        self.trees = {name: tree for name, tree in parsed.items() if name not in problems}
+        self.failed = frozenset({*lost, *written} - self.trees.keys() - metrics.keys() - functions.NAMES)
+        for name, each in problems.items():
+            for problem in each:
+                if not is_about(self.failed, self._texts[name], problem.offset):
+                    self._blame(name, problem.text, problem.offset)
+
+    def _blame(self, name: str, text: str, offset: int | None = None) -> None:
+        self.faults.append(Misdefined(("define", name), offset, text))
+
+    def _parsed(self) -> Names:
+        """The definitions that are expressions, and do not need themselves."""
+        trees: dict[str, Tree] = {}
+        for name, text in self._texts.items():
+            wrong = _wrong_name(name, self._metrics)
+            if wrong:
+                self._blame(name, wrong)
+                continue
+            try:
+                trees[name] = parse(text)
+            except ExpressionError as error:
+                self._blame(name, error.text, error.offset)
+        circular = list(_circular(trees))
+        for name in circular:
+            self._blame(name, f"`{name}` needs itself")
+        return {name: tree for name, tree in trees.items() if name not in circular}
+
+    def _problems(self, parsed: Names) -> Iterator[tuple[str, Sequence[Problem]]]:
+        for name in parsed:
+            others = {other: tree for other, tree in parsed.items() if other != name}
+            compiled = compile_definition(self._texts[name], self._metrics, others)
+            if isinstance(compiled, list):
+                yield name, compiled
+
+    def overrides(self, kind: str, sets: Mapping[str, Written]) -> Mapping[str, Names]:
+        """The numbers of tags or of accounts, as far as they are right."""
+        found: dict[str, dict[str, Tree]] = {}
         for who, numbers in sets.items():
-            own = overrides[kind][who] = {}
-            for name, text in numbers.items():
-                tree = _instead(name, text, trees)
-                if isinstance(tree, str):
-                    faults.append(Misdefined(("overrides", kind, who, name), None, tree))
-                else:
+            own = found[who] = {}
+            for name, value in numbers.items():
+                tree = _instead(name, value, self.trees)
+                if not isinstance(tree, str):
                     own[name] = tree
-    return faults or Definitions(trees, overrides["tags"], overrides["accounts"])
-
-
-def _parse(written: Written, metrics: Mapping[str, Metric], trees: dict[str, Tree]) -> Iterator[Misdefined]:
-    """Fill ``trees``; what is wrong with names, and with texts that are no expressions."""
-    for name, text in written.items():
-        wrong = _wrong_name(name, metrics)
-        if wrong:
-            yield Misdefined(("define", name), None, wrong)
-            continue
-        try:
-            trees[name] = parse(str(text))
-        except ExpressionError as error:
-            yield Misdefined(("define", name), error.offset, error.text)
-    for name in _circular(trees):
-        yield Misdefined(("define", name), None, f"`{name}` needs itself")
+                elif name not in self.failed:
+                    self.faults.append(Misdefined(("overrides", kind, who, name), None, tree))
+        return found
 
 
 def _wrong_name(name: str, metrics: Mapping[str, Metric]) -> str | None:
@@ -129,20 +180,25 @@ def _series(tree: Tree) -> Iterator[str]:
         yield from _series(part)
 
 
-def _instead(name: str, text: str | float, trees: Names) -> Tree | str:
+def _instead(name: str, value: str | float, trees: Names) -> Tree | str:
     """The number that somebody has instead, or what is wrong with it."""
     if name not in trees:
         return f"`define` has no `{name}`{did_you_mean(name, trees)}"
     kind = _kind(trees[name])
     if kind is None:
         return f"`{name}` is no number but an expression: it cannot be overridden"
-    tree = _number(text)
+    tree = _number(_text(value))
     return tree if tree is not None and _kind(tree) == kind else f"expected {kind}, as `{name}` is defined"
 
 
-def _number(text: str | float) -> Tree | None:
+def _text(value: str | float) -> str:
+    """The text as it is; a number in digits, however small or large: 0.00001, where Python writes 1e-05."""
+    return value if isinstance(value, str) else format(Decimal(str(value)), "f")
+
+
+def _number(text: str) -> Tree | None:
     try:
-        return parse(str(text))
+        return parse(text)
     except ExpressionError:
         return None
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from functools import cache
 
 from rules.cleaning import History, clean
+from rules.summaries import remembered
 from rules.values import Window
 
 HOUR_S, DAY_S = 3_600.0, 86_400.0
@@ -50,8 +51,6 @@ OUTLIER = 3.0
 
 DISPERSION = (0.05, 5.0)
 """Least and most over-dispersion of a count: audiences come in crowds, so the variance is never quite the mean."""
-
-Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +93,6 @@ class Baseline:
 def anscombe(gain: float) -> float:
     """A count on the scale where the spread of a Poisson counter is 1, whatever its mean (Anscombe 1948)."""
     return 2 * math.sqrt(gain + 0.375)
-
-
-def remembered(window: Window, key: object, until_s: float, make: Callable[[], Made]) -> Made:
-    """What ``make`` comes to, worked out once for each ``until_s`` and kept with the window."""
-    if window.memo is None:
-        window.memo = {}
-    kept = window.memo.get(key)
-    if not isinstance(kept, tuple) or kept[0] != until_s:
-        kept = window.memo[key] = (until_s, make())
-    return cast("Made", kept[1])
 
 
 def baseline(window: Window, span_s: float, at_s: float) -> Baseline | None:
@@ -174,13 +163,18 @@ def _without_outliers(
     of_hour: list[list[float]] = [[] for _ in range(cycle)]
     for score, place in zip(scores, places, strict=True):
         of_hour[place].append(score)
-    near = [sorted({hour - 1, hour, (hour + 1) % cycle}) for hour in range(cycle)] if cycle > 1 else [[0]]
-    around = (sorted(score for hour in hours for score in of_hour[hour]) for hours in near)
-    middles = [each[len(each) // 2] if each else 0.0 for each in around]
+    around = [of_hour[a] + of_hour[b] + of_hour[c] for a, b, c in _near(cycle)] if cycle > 1 else of_hour
+    middles = [sorted(each)[len(each) // 2] if each else 0.0 for each in around]
     apart = sorted([abs(score - middles[place]) for score, place in zip(scores, places, strict=True)])
     spread = max(1.4826 * apart[len(apart) // 2], LEAST_SPREAD)
     most = [(middle + OUTLIER * spread) ** 2 / 4 - 0.375 for middle in middles]
     return list(map(min, gains, [most[place] for place in places]))
+
+
+@cache
+def _near(cycle: int) -> Sequence[tuple[int, int, int]]:
+    """Each hour of a cycle between the two beside it."""
+    return [(hour - 1, hour, (hour + 1) % cycle) for hour in range(cycle)]
 
 
 def _rhythm(gains: Sequence[float], places: Sequence[int], cycle: int, days: float) -> array[float]:
@@ -198,8 +192,10 @@ def _rhythm(gains: Sequence[float], places: Sequence[int], cycle: int, days: flo
         sums[place] += gain
         looks[place] += 1
     total, seen = ([sum(each[hour::24]) for hour in range(24)] for each in (sums, looks))
-    near = [(hour - 1, hour, (hour + 1) % 24) for hour in range(24)]
-    hours = [mean * _drawn(sum(total[i] for i in three), mean * sum(seen[i] for i in three), days) for three in near]
+    hours = [
+        mean * _drawn(total[a] + total[b] + total[c], mean * (seen[a] + seen[b] + seen[c]), days)
+        for a, b, c in _near(24)
+    ]
     due = [look * hours[place % 24] for place, look in enumerate(looks)]
     spans = [(first, first + 24) for first in range(0, cycle, 24)]
     weekdays = [_drawn(sum(sums[a:b]), sum(due[a:b]), days / 7) if cycle > 24 else 1.0 for a, b in spans]

@@ -7,11 +7,12 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
 
-from rules.cleaning import ABSURD, known, level, present
+from rules.cleaning import ABSURD, beginning, level, present
 from rules.detector_baseline import DAY_S, HOUR_S, middle_and_spread
 from rules.detector_tails import scarcity
-from rules.detectors import BAND, Finding
+from rules.detectors import BAND, FORTNIGHT_S, Finding
 from rules.values import Window
+from rules.windows import newest
 
 LEAST_VIEWS = 5_000.0
 """Fewer new views say nothing about how many like them (DOMAIN 2.3, D6)."""
@@ -27,6 +28,9 @@ RATIO_DISPERSION = 0.02
 
 BOTTOM_RANK, BOTTOM_DAYS = 0.1, 3
 """AuthorRank says nothing until it has been in its lowest tenth for three data days (DOMAIN 3.2, rule E)."""
+
+LATELY_S = 2 * BOTTOM_DAYS * DAY_S
+"""Three data days are looked for in so long."""
 
 DATA_DAY_STARTS_S = 4 * HOUR_S
 """Daily numbers of Douyin are renewed at 12:00 of China, which is 04:00 UTC: until then one sees the day before's."""
@@ -49,16 +53,20 @@ MILESTONES_S = tuple(hours * HOUR_S for hours in (1, 2, 3, 6, 12, 24, 36, 48, 72
 def inflation(likes: Window, views: Window, span_s: float, at_s: float) -> Finding | None:
     """How improbable it is that so few of the span's new views are liked: ``-log10 P(likes <= seen)``; 6 is a reason.
 
-    Likes are negative binomial with mean ``r * new views``, r the video's own ratio before the span, and the variance
-    ``mean + 0.02 * mean**2`` (a binomial would call every change of audience improbable). 0 unless there are 5,000 new
-    views and less than 0.3 of the usual likes (DOMAIN 2.3, D6). Unknown until the ratio is known from 50 likes.
+    Likes are negative binomial with mean ``r * new views``, r the video's own ratio in the two weeks before the span
+    (as long as the span, if that is longer), and the variance ``mean + 0.02 * mean**2`` (a binomial would call every
+    change of audience improbable). 0 unless there are 5,000 new views and less than 0.3 of the usual likes (DOMAIN 2.3,
+    D6). Unknown until the ratio is known from 50 likes.
     """
-    now, seen = present(likes, at_s), present(views, at_s)
+    depth_s = inflation_depth_s(span_s)
+    a, b = beginning(likes, depth_s), beginning(views, depth_s)
+    now, seen = present(likes, at_s, a), present(views, at_s, b)
     if now is None or seen is None:
         return None
-    first_s, from_s = max(likes.times_s[0], views.times_s[0]), min(now[0], seen[0]) - span_s
-    liked, viewed = _grown(likes, first_s, from_s), _grown(views, first_s, from_s)
-    more_liked, more_viewed = _grown(likes, from_s, now[0]), _grown(views, from_s, seen[0])
+    newest_s = min(now[0], seen[0])
+    from_s, first_s = newest_s - span_s, max(likes.times_s[a], views.times_s[b], newest_s - depth_s)
+    liked, viewed = _grown(likes, a, first_s, from_s), _grown(views, b, first_s, from_s)
+    more_liked, more_viewed = _grown(likes, a, from_s, now[0]), _grown(views, b, from_s, seen[0])
     if liked is None or viewed is None or more_liked is None or more_viewed is None:
         return None
     if liked < LEAST_LIKES or viewed < liked:
@@ -79,10 +87,10 @@ def slump(rank: Window, own: Window, span_s: float, at_s: float) -> Finding | No
     window roll-off: about a week before it fell, it had risen by at least half as much, so an old hit has left the
     window of seven days. Unknown with less than half of the span.
     """
-    if not (known(rank, at_s) and known(own, at_s)):
+    if newest(rank, at_s) is None or newest(own, at_s) is None:
         return None
     owns = _by_day(own, at_s - span_s, own.times_s[-1])
-    ranks = _by_day(rank, at_s - 2 * BOTTOM_DAYS * DAY_S, rank.times_s[-1])
+    ranks = _by_day(rank, at_s - LATELY_S, rank.times_s[-1])
     if len(ranks) < BOTTOM_DAYS or len(owns) < span_s / DAY_S / 2:
         return None
     seen = list(owns.values())
@@ -92,6 +100,16 @@ def slump(rank: Window, own: Window, span_s: float, at_s: float) -> Finding | No
     score = max(0.0, 1 - saw / usual) if bottom and usual > 0 else 0.0
     grounds = (WINDOW_ROLL_OFF,) if score and _rolled_off(owns) else ()
     return Finding(score, max(0.0, usual - BAND * spread), usual + BAND * spread, saw, DAY_S, grounds)
+
+
+def inflation_depth_s(span_s: float) -> float:
+    """How far back ``inflation`` looks: over the span, and over what its ratio is learned from."""
+    return span_s + max(span_s, FORTNIGHT_S)
+
+
+def slump_depth_s(span_s: float) -> float:
+    """How far back ``slump`` looks."""
+    return max(span_s, LATELY_S)
 
 
 def cohort(value: float, age_s: float, peers: Sequence[float]) -> Finding | None:
@@ -122,10 +140,10 @@ def at_age(window: Window, born_s: float, age_s: float) -> float | None:
     return level(window, born_s + age_s, cached=False)
 
 
-def _grown(window: Window, from_s: float, until_s: float) -> float | None:
+def _grown(window: Window, first: int, from_s: float, until_s: float) -> float | None:
     """The growth between two instants, negative for a fall."""
-    first, last = level(window, from_s, cached=False), level(window, until_s, cached=False)
-    return None if first is None or last is None else last - first
+    before, after = (level(window, time_s, cached=False, first=first) for time_s in (from_s, until_s))
+    return None if before is None or after is None else after - before
 
 
 def _by_day(window: Window, from_s: float, until_s: float) -> dict[int, float]:

@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
-from rules.cleaning import clean, level, present
+from rules.cleaning import beginning, clean, level, present
 from rules.detector_baseline import (
     DAY_S,
     HOUR_S,
@@ -18,9 +19,9 @@ from rules.detector_baseline import (
     anscombe,
     learn,
     middle_and_spread,
-    remembered,
 )
 from rules.detectors import BAND, Finding, material, matters
+from rules.summaries import remembered
 from rules.values import Window
 
 DRIP_DAYS = 7
@@ -68,15 +69,16 @@ def drip(window: Window, span_s: float, at_s: float) -> Finding | None:
     too: ``drip(follower_count, 28d) >= 8 and drip(view_count, 28d) < 2``. As of the newest whole hour. Unknown with
     less than half of the span.
     """
-    now = present(window, at_s)
-    if now is None or now[0] - window.times_s[0] < span_s / 2:
+    first = beginning(window, span_s)
+    now = present(window, at_s, first)
+    if now is None or now[0] - window.times_s[first] < span_s / 2:
         return None
     hour_s, half_day_s = (now[0] // each_s * each_s for each_s in (HOUR_S, RENEW_S))
     usual = remembered(window, ("drip", span_s), half_day_s, lambda: _before_drip(window, half_day_s, span_s))
-    value = level(window, hour_s, cached=False)
+    value = level(window, hour_s, cached=False, first=first)
     if usual is None or value is None:
         return None
-    return remembered(window, ("dripped", span_s), hour_s, lambda: _drip(window, hour_s, value, usual))
+    return remembered(window, ("dripped", span_s), hour_s, lambda: _drip(window, first, hour_s, value, usual))
 
 
 def suspect(fans: Window, views: Window, span_s: float, at_s: float) -> Finding | None:
@@ -88,21 +90,22 @@ def suspect(fans: Window, views: Window, span_s: float, at_s: float) -> Finding 
     the direction); 1 point for a round number beyond the usual (1, 2 or 5 times a power of ten, within 3 %) and if a
     tenth of it was lost again. ``grounds`` names them (DOMAIN 2.3, D5). Unknown with less than five days of both.
     """
-    now = present(fans, at_s)
-    if now is None or present(views, at_s) is None:
+    both = _Both(fans, views, beginning(fans, span_s), beginning(views, span_s))
+    now = present(fans, at_s, both.first_fans)
+    if now is None or present(views, at_s, both.first_views) is None:
         return None
     time_s, value = now
     end_s = time_s // RENEW_S * RENEW_S
-    past = remembered(fans, ("suspect", span_s), end_s, lambda: _past(fans, views, end_s + RENEW_S - span_s, end_s))
+    past = remembered(fans, ("suspect", span_s), end_s, lambda: _past(both, end_s + RENEW_S - span_s, end_s))
     if past is None:
         return None
-    today = _day(time_s, _totals(fans, views, time_s - DAY_S), _totals(fans, views, time_s))
+    today = _day(time_s, both.totals(time_s - DAY_S), both.totals(time_s))
     jump = today if today is not None and today.fans > past.jump.fans else past.jump
     low, usual, high = past.fans.gain(-BAND), past.fans.gain(0.0), past.fans.gain(BAND)
     unusual = past.turns >= TURNS or past.fans.score(jump.fans) >= SURGE
     if not (unusual and matters(jump.fans, usual, value)):
         return Finding(0.0, low, high, jump.fans, DAY_S)
-    grounds = tuple(_grounds(past, jump, fans, value, time_s))
+    grounds = tuple(_grounds(past, jump, both, value, time_s))
     return Finding(sum(WEIGHTS[ground] for ground in grounds), low, high, jump.fans, DAY_S, grounds)
 
 
@@ -111,8 +114,9 @@ def _before_drip(window: Window, end_s: float, span_s: float) -> Baseline | None
     return learn(clean(window, end_s + RENEW_S - span_s, before_s, DRIP_SPACING_S), DAY_S, span_s)
 
 
-def _drip(window: Window, time_s: float, value: float, usual: Baseline) -> Finding:
-    totals = [level(window, time_s - day * DAY_S, cached=usual.cached) for day in range(DRIP_DAYS, -1, -1)]
+def _drip(window: Window, first: int, time_s: float, value: float, usual: Baseline) -> Finding:
+    days_s = [time_s - day * DAY_S for day in range(DRIP_DAYS, -1, -1)]
+    totals = [level(window, day_s, cached=usual.cached, first=first) for day_s in days_s]
     risen, days, saw, due = 0.0, 0, 0.0, 0.0
     for back, (before, after) in zip(range(DRIP_DAYS - 1, -1, -1), pairwise(totals), strict=True):
         if before is None or after is None:
@@ -125,6 +129,23 @@ def _drip(window: Window, time_s: float, value: float, usual: Baseline) -> Findi
         risen = 0.0
     days = max(days, 1)
     return Finding(risen, days * usual.gain(-BAND, time_s), days * usual.gain(BAND, time_s), saw, days * DAY_S)
+
+
+_Totals = tuple[float | None, float | None]
+
+
+class _Both(NamedTuple):
+    """Fans and views, and the places of the first looks that count."""
+
+    fans: Window
+    views: Window
+    first_fans: int
+    first_views: int
+
+    def totals(self, at_s: float) -> _Totals:
+        """How many of both there were at an instant."""
+        fans = level(self.fans, at_s, cached=False, first=self.first_fans)
+        return fans, level(self.views, at_s, cached=False, first=self.first_views)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,15 +184,15 @@ class _Past:
     quantum: float
 
 
-def _past(fans: Window, views: Window, from_s: float, end_s: float) -> _Past | None:
+def _past(both: _Both, from_s: float, end_s: float) -> _Past | None:
     """What the days between two instants say, one every ``STRIDE_S``; None if they are too few."""
     ends_s = [end_s - STRIDE_S * back for back in range(1, int((end_s - from_s) // STRIDE_S))]
-    totals = [_totals(fans, views, each_s) for each_s in ends_s]
+    totals = [both.totals(each_s) for each_s in ends_s]
     found = map(_day, ends_s, totals[int(DAY_S / STRIDE_S) :], totals)
     days = [day for day in found if day is not None]
     if len(days) < FEWEST_DAYS:
         return None
-    history = clean(fans, from_s, end_s, SPACING_S)
+    history = clean(both.fans, from_s, end_s, SPACING_S)
     usual_fans = _usual([day.fans for day in days], history.quantum)
     usual_views = _usual([day.views for day in days], 0.0)
     jump = max(days, key=lambda day: day.fans)
@@ -179,13 +200,6 @@ def _past(fans: Window, views: Window, from_s: float, end_s: float) -> _Past | N
     ratios = sorted(day.fans / max(day.views, 1.0) for day in days if abs(day.end_s - jump.end_s) > 2 * DAY_S)
     usual_ratio = ratios[int(0.95 * len(ratios))] if ratios else 0.0
     return _Past(usual_fans, usual_views, usual_ratio, jump, max(near), _turns(history.values), history.quantum)
-
-
-_Totals = tuple[float | None, float | None]
-
-
-def _totals(fans: Window, views: Window, at_s: float) -> _Totals:
-    return level(fans, at_s, cached=False), level(views, at_s, cached=False)
 
 
 def _day(end_s: float, before: _Totals, after: _Totals) -> _Day | None:
@@ -201,7 +215,7 @@ def _usual(gains: Sequence[float], quantum: float) -> _Usual:
     return _Usual(middle, max(spread, LEAST_SPREAD, anscombe(middle**2 / 4 + quantum) - middle))
 
 
-def _grounds(past: _Past, jump: _Day, fans: Window, value: float, time_s: float) -> Iterator[str]:
+def _grounds(past: _Past, jump: _Day, both: _Both, value: float, time_s: float) -> Iterator[str]:
     """What speaks against a jump."""
     usual = past.fans.gain(0.0)
     surge = past.surge if jump is past.jump else past.views.score(jump.views)
@@ -209,7 +223,8 @@ def _grounds(past: _Past, jump: _Day, fans: Window, value: float, time_s: float)
         yield WITHOUT_VIEWS
     if not past.quantum and _round(jump.fans - usual):
         yield ROUND_NUMBER
-    peak, days = level(fans, jump.end_s, cached=False), (time_s - jump.end_s) / DAY_S
+    peak, _ = both.totals(jump.end_s)
+    days = (time_s - jump.end_s) / DAY_S
     sd = past.fans.spread * math.sqrt(usual + 0.375)
     if peak is not None and peak + usual * days - value > max(LOST_AGAIN * (jump.fans - usual), sd * days):
         yield LOST

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from rules.cleaning import PURGE, level, present
+from rules.cleaning import PURGE, beginning, believed, level, present
 from rules.detector_baseline import DAY_S, FEWEST_STEPS, Baseline, baseline
 from rules.detector_tails import surprisal
 from rules.values import Window
+from rules.windows import later
 
 BAND = 2.0
 """The expected band reaches so many spreads to both sides; about 95 of 100 usual steps are inside."""
@@ -34,6 +36,8 @@ COLD_SHARE, COLD_LEAST = 0.1, 500.0
 
 MATURE_S = 7 * DAY_S
 """History after which ``spike`` over two weeks judges, and ``cold_start`` does not any more."""
+
+FORTNIGHT_S = 14 * DAY_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +76,10 @@ def spike(window: Window, span_s: float, at_s: float) -> Finding | None:
     now = look(window, span_s, at_s)
     if now is None:
         return None
-    time_s, value, usual = now
-    saw = _gain(window, time_s, value, usual.step_s, usual)
+    time_s, _, usual, _ = now
+    saw = _gain(now, window, usual.step_s)
     score = usual.score(saw, time_s)
-    if score > 0 and not (score > usual.rare and _is_news(window, time_s, value, usual)):
+    if score > 0 and not (score > usual.rare and _is_news(now, window)):
         score = 0.0
     return Finding(score, usual.gain(-BAND, time_s), usual.gain(BAND, time_s), saw, usual.step_s)
 
@@ -90,8 +94,8 @@ def surprise(window: Window, span_s: float, at_s: float) -> Finding | None:
     now = look(window, span_s, at_s)
     if now is None:
         return None
-    time_s, value, usual = now
-    saw = _gain(window, time_s, value, usual.step_s, usual)
+    time_s, _, usual, _ = now
+    saw = _gain(now, window, usual.step_s)
     unit = max(1.0, usual.quantum)
     mean = max(usual.mean(time_s) / unit, 0.5 / FEWEST_STEPS)
     sd = math.sqrt(mean + usual.dispersion * mean**2)
@@ -103,19 +107,23 @@ def surprise(window: Window, span_s: float, at_s: float) -> Finding | None:
 def purge(window: Window, span_s: float, at_s: float) -> Finding | None:
     """How large the fall of the last four hours is, in robust standard deviations of growth; 0 up to 0.5 % of all.
 
-    Platforms remove fake accounts in sweeps: falls that usual growth does not explain (DOMAIN 2.3, D0). The spread of
-    growth is that of ``spike``, brought back from Anscombe's scale: ``spread * sqrt(mean + 3/8)``. Unknown as ``spike``
-    is, and at a fall by nine tenths until a second look says the same.
+    Platforms remove fake accounts in sweeps: falls that usual growth does not explain (DOMAIN 2.3, D0). The whole fall
+    counts from the last look that was believed before these hours, so an outage hides none. The spread of growth is
+    that of ``spike``, brought back from Anscombe's scale, ``spread * sqrt(mean + 3/8)``, and with the square root of
+    the time that the fall took. Unknown as ``spike`` is, and at a fall by nine tenths until a second look says the
+    same.
     """
     now = look(window, span_s, at_s)
     if now is None:
         return None
-    time_s, value, usual = now
-    before = level(window, time_s - usual.step_s, cached=usual.cached)
-    lost = 0.0 if before is None else before - value
-    sd = usual.spread * math.sqrt(usual.mean(time_s) + 0.375)
+    time_s, value, usual, first = now
+    before = believed(window, later(window, time_s - usual.step_s), cached=usual.cached, first=first)
+    lost = 0.0 if before is None else window.values[before] - value
+    steps = 1.0 if before is None else (time_s - window.times_s[before]) / usual.step_s
+    sd = usual.spread * math.sqrt((usual.mean(time_s) + 0.375) * steps)
     score = lost / sd if lost > PURGE * (value + lost) else 0.0
-    return Finding(score, usual.gain(-BAND, time_s), usual.gain(BAND, time_s), -lost, usual.step_s)
+    low, high = (usual.gain(side * BAND, time_s) * steps for side in (-1, 1))
+    return Finding(score, low, high, -lost, usual.step_s * steps)
 
 
 def cold_start(window: Window, span_s: float, at_s: float, usual_share: float = 0.0) -> Finding | None:
@@ -123,29 +131,45 @@ def cold_start(window: Window, span_s: float, at_s: float, usual_share: float = 
 
     The limit is the larger of 500 and a tenth of the total; ``usual_share`` is how much, as a share, others like it
     usually grow in the span, and is allowed for (DOMAIN 2.3, D3). Of a shorter history all growth counts. 0 from 7 days
-    and 30 steps of history on: then ``spike`` knows better. Unknown at the first look.
+    and 30 steps within two weeks on: then ``spike`` knows better. Unknown at the first look.
     """
-    now = present(window, at_s)
-    if now is None or len(window.times_s) < 2:
+    first = beginning(window, cold_start_depth_s(span_s))
+    now = present(window, at_s, first)
+    if now is None or len(window.times_s) - first < 2:
         return None
     time_s, value = now
-    first_s = window.times_s[0]
-    before = level(window, max(first_s, time_s - span_s), cached=False)
+    first_s = window.times_s[first]
+    before = level(window, max(first_s, time_s - span_s), cached=False, first=first)
     if before is None:
         return None
     limit, usual = max(COLD_LEAST, COLD_SHARE * before), usual_share * before
     saw = value - before
-    mature = time_s - first_s >= MATURE_S and len(window.times_s) > FEWEST_STEPS
+    mature = time_s - first_s >= MATURE_S and len(window.times_s) - first > FEWEST_STEPS
     return Finding(0.0 if mature else max(0.0, saw - usual) / limit, 0.0, usual + limit, saw, span_s)
 
 
-def look(window: Window, span_s: float, at_s: float) -> tuple[float, float, Baseline] | None:
+def cold_start_depth_s(span_s: float) -> float:
+    """How far back ``cold_start`` looks: to where it ends."""
+    return max(span_s, FORTNIGHT_S)
+
+
+class Look(NamedTuple):
+    """The newest look, what is usual, and the place of the first look that counts."""
+
+    time_s: float
+    value: float
+    usual: Baseline
+    first: int
+
+
+def look(window: Window, span_s: float, at_s: float) -> Look | None:
     """The newest look and what is usual, if both are known."""
-    now = present(window, at_s)
-    if now is None or now[0] - window.times_s[0] < span_s / 2:
+    first = beginning(window, span_s)
+    now = present(window, at_s, first)
+    if now is None or now[0] - window.times_s[first] < span_s / 2:
         return None
     usual = baseline(window, span_s, now[0])
-    return None if usual is None else (*now, usual)
+    return None if usual is None else Look(*now, usual, first)
 
 
 def matters(grown: float, usual: float, total: float) -> bool:
@@ -159,14 +183,14 @@ def material(total: float) -> float:
     return max(MATERIAL_LEAST, total * next(share for size, share in MATERIAL if total < size))
 
 
-def _gain(window: Window, time_s: float, value: float, span_s: float, usual: Baseline) -> float:
+def _gain(now: Look, window: Window, span_s: float) -> float:
     """The growth over a span up to the newest look; 0 if it fell."""
-    before = level(window, time_s - span_s, cached=usual.cached)
-    return 0.0 if before is None else max(0.0, value - before)
+    before = level(window, now.time_s - span_s, cached=now.usual.cached, first=now.first)
+    return 0.0 if before is None else max(0.0, now.value - before)
 
 
-def _is_news(window: Window, time_s: float, value: float, usual: Baseline) -> bool:
+def _is_news(now: Look, window: Window) -> bool:
     """Whether the growth of a day (or of a step, if that is longer) is."""
+    usual = now.usual
     span_s = max(DAY_S, usual.step_s)
-    grown = _gain(window, time_s, value, span_s, usual)
-    return matters(grown, usual.mean_of_all * span_s / usual.step_s, value)
+    return matters(_gain(now, window, span_s), usual.mean_of_all * span_s / usual.step_s, now.value)

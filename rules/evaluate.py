@@ -2,23 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rules import lifecycle
 from rules.book import Rule
+from rules.lifecycle import Sighting, Step
 from rules.message import Records, Scene, compose, gather, seen_at
-from rules.telling import owed
-from rules.values import NO_LABELS, Alert, Labels, Ok, Outcome, Owed, Target, Transition, Verdict, View
+from rules.telling import bundle, owed
+from rules.values import (
+    NO_LABELS,
+    NO_PAST,
+    Alert,
+    Labels,
+    News,
+    Ok,
+    Outcome,
+    Owed,
+    Past,
+    Severity,
+    Target,
+    Transition,
+    Unknown,
+    Verdict,
+    View,
+)
 
 AlertKey = tuple[str, Labels]
 """A rule's name and a label set: with the target, what an alert is about."""
 
+Truths = Mapping[Labels, bool | None]
+
+
+def _unmuted(_rule: Rule, _labels: Labels) -> str:
+    return ""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What is known of a target at a moment, and the alerts it has."""
+    """What is known of a target at a moment, and the alerts it has, also those that are over but remembered.
+
+    ``first`` are the rules that have not judged this target yet: that never knew an answer (``is_known``). ``muted``
+    says why nothing new is to be told of an alert now, in words; "" if it is.
+    """
 
     target: Target
     view: View
@@ -26,6 +53,8 @@ class Look:
     at: datetime
     measured: Mapping[str, datetime]
     records: Records
+    first: Collection[str] = ()
+    muted: Callable[[Rule, Labels], str] = _unmuted
 
 
 def evaluate(rules: Iterable[Rule], look: Look) -> list[Outcome]:
@@ -34,20 +63,26 @@ def evaluate(rules: Iterable[Rule], look: Look) -> list[Outcome]:
     Judging the same look twice answers with nothing the second time.
     """
     outcomes: list[Outcome] = []
-    at_s = look.at.timestamp()
-    for rule in rules:
-        verdicts = judge(rule, look.view, at_s)
-        for labels, verdict in verdicts.items():
-            alert = look.alerts.get((rule.name, labels))
-            if alert is not None or verdict.at_least:
-                outcomes += _follow(rule, labels, alert, verdict, look)
-        outcomes += _gone(rule, verdicts, look)
+    for rule in stirred(rules, look):
+        truths, guess = _truths(rule, look.view, look.at.timestamp()), _guess(rule, look.view)
+        outcomes += _followed(rule, truths, guess, look)
     return outcomes
+
+
+def stirred(rules: Iterable[Rule], look: Look) -> list[Rule]:
+    """The rules of which something may follow, which are few: of all others it is certain that nothing does."""
+    view, at_s, alerting = look.view, look.at.timestamp(), {name for name, _ in look.alerts} if look.alerts else ()
+    return [
+        rule for rule in rules if rule.name in alerting or rule.unknown is not Unknown.HOLD or _holds(rule, view, at_s)
+    ]
 
 
 def close(alert: Alert, rule: Rule, look: Look, reason: str) -> Outcome:
     """The end of an alert whose rule or target is no more: whoever was told of it is told that it is over."""
-    return _outcome(rule, alert, lifecycle.end(reason), look)
+    is_on = not isinstance(alert.state, Ok) or alert.stand
+    stepped = lifecycle.end(reason) if is_on else Step(alert.state, reason=reason)
+    after, due = _standing(rule, alert, stepped, NO_PAST, look)
+    return _outcome(rule, alert, after, due, stepped, look)
 
 
 def judge(rule: Rule, view: View, at_s: float) -> Mapping[Labels, Verdict]:
@@ -56,46 +91,176 @@ def judge(rule: Rule, view: View, at_s: float) -> Mapping[Labels, Verdict]:
     Nothing of none, if a number without labels that it reads was seen once and is no more (an account's points, when
     the account moved to a rating).
     """
-    if any(view.get(metric) == {} for metric in rule.single):
-        return {}
-    truths = [level.when.truths(view, at_s) for level in rule.levels]
-    clear = None if rule.clear is None else rule.clear.truths(view, at_s)
-    everywhere = truths[0] if len(truths) == 1 else {labels for each in truths for labels in each}
-    return {labels: _verdict([each.get(labels) for each in truths], clear, labels) for labels in everywhere}
+    truths, clears, guess = _truths(rule, view, at_s), _clears(rule, view, at_s), _guess(rule, view)
+    return {labels: _verdict(rule, labels, truths, clears, guess) for labels in _label_sets(truths)}
 
 
-def _verdict(truths: Sequence[bool | None], clear: Mapping[Labels, bool | None] | None, labels: Labels) -> Verdict:
-    at_least = max((number for number, truth in enumerate(truths, 1) if truth), default=0)
-    at_most = max((number for number, truth in enumerate(truths, 1) if truth is not False), default=0)
-    cleared = at_most == 0 if clear is None else clear.get(labels, clear.get(NO_LABELS))
-    return Verdict(at_least, at_most, cleared)
+def is_known(rule: Rule, view: View, at_s: float) -> bool:
+    """Whether a rule can judge a target: it knows an answer, or has looked and found nothing that it could be of."""
+    verdicts = judge(rule, view, at_s)
+    if not verdicts:
+        return all(metric in view for metric in rule.needs)
+    return not all(verdict.unknown for verdict in verdicts.values())
 
 
-def _follow(rule: Rule, labels: Labels, alert: Alert | None, verdict: Verdict, look: Look) -> Iterator[Outcome]:
-    before = alert or Alert(rule.name, look.target.key, labels, Ok())
-    at = look.at if rule.timed else seen_at(rule, labels, look.view) or look.at
-    stepped = lifecycle.step(before.state, verdict, rule, at)
-    if stepped.state != before.state or any(owed(before, rule, look.target.channels)):
-        yield _outcome(rule, before, stepped, look)
+# --- what a rule says ---------------------------------------------------------------------------------------------
 
 
-def _gone(rule: Rule, verdicts: Mapping[Labels, Verdict], look: Look) -> Iterator[Outcome]:
-    for (name, labels), alert in look.alerts.items():
-        if name == rule.name and labels not in verdicts:
-            yield _outcome(rule, alert, lifecycle.end("what it was about is gone"), look)
+def _truths(rule: Rule, view: View, at_s: float) -> Sequence[Truths]:
+    """The truths of each level; of none, where a number is no more."""
+    for metric in rule.single:
+        if not view.get(metric, True):
+            return ()
+    return [level.when.truths(view, at_s) for level in rule.levels]
 
 
-def _outcome(rule: Rule, before: Alert, stepped: lifecycle.Step, look: Look) -> Outcome:
-    after = replace(before, state=stepped.state)
-    scene = Scene(rule, look.target, before.labels, look.view, look.at, look.measured, look.records, stepped.reason)
-    transitions = [
-        Transition(change, look.at, before.level, after.level, stepped.reason, gather(rule, before.labels, look.view))
-        for change in [stepped.change]
-        if change is not None
-    ]
+def _holds(rule: Rule, view: View, at_s: float) -> bool:
+    """Whether a level is true of anything."""
+    for level in rule.levels:
+        value = level.when.run(view, at_s)
+        if value is True or (value and True in value.values()):
+            return True
+    return False
+
+
+def _label_sets(truths: Sequence[Truths]) -> Iterable[Labels]:
+    return truths[0] if len(truths) == 1 else dict.fromkeys(labels for each in truths for labels in each)
+
+
+def _guess(rule: Rule, view: View) -> bool | None:
+    """What the rule makes of unknown: true, false, or nothing (None). Nothing, too, of what was never asked."""
+    if rule.unknown is Unknown.HOLD or not all(view.get(metric) for metric in rule.needs):
+        return None
+    return rule.unknown is Unknown.FIRE
+
+
+@dataclass(frozen=True, slots=True)
+class _Clears:
+    """The truths of the clear conditions: the rule's (None: it has none), and those of the levels that have one."""
+
+    rule: Truths | None
+    levels: Sequence[tuple[int, Truths]]
+
+
+def _clears(rule: Rule, view: View, at_s: float) -> _Clears:
+    own = [(number, level.clear) for number, level in enumerate(rule.levels, 1) if level.clear is not None]
+    return _Clears(
+        None if rule.clear is None else rule.clear.truths(view, at_s),
+        [(number, clear.truths(view, at_s)) for number, clear in own],
+    )
+
+
+def _verdict(rule: Rule, labels: Labels, truths: Sequence[Truths], clears: _Clears, guess: bool | None) -> Verdict:
+    raw = [each.get(labels) for each in truths]
+    known = raw if guess is None else [guess if truth is None else truth for truth in raw]
+    true = [number for number, truth in enumerate(known, 1) if truth]
+    at_most = max((number for number, truth in enumerate(known, 1) if truth is not False), default=0)
+    cleared = at_most == 0 if clears.rule is None else _cleared(clears.rule, labels, guess)
+    return Verdict(
+        at_least=max(true, default=0),
+        at_most=at_most,
+        clear=cleared,
+        kept=tuple(number for number, clear in clears.levels if _cleared(clear, labels, guess) is not True),
+        sure=max((number for number in true if rule.severity(number) is not Severity.CRITICAL), default=0),
+        guessed=known != raw,
+    )
+
+
+def _cleared(truths: Truths, labels: Labels, guess: bool | None) -> bool | None:
+    truth = truths.get(labels, truths.get(NO_LABELS))
+    return truth if truth is not None or guess is None else not guess
+
+
+# --- what follows -------------------------------------------------------------------------------------------------
+
+_NOTHING = Verdict(0, 0, clear=True)
+
+
+def _followed(rule: Rule, truths: Sequence[Truths], guess: bool | None, look: Look) -> Iterator[Outcome]:
+    """What follows of a rule for each label set where a level is true or there is an alert."""
+    clears = _clears(rule, look.view, look.at.timestamp())
+    for labels in _label_sets(truths):
+        verdict = _verdict(rule, labels, truths, clears, guess)
+        if verdict.at_least or (rule.name, labels) in look.alerts:
+            yield from _follow(rule, labels, verdict, look)
+    yield from _gone(rule, truths, look)
+
+
+def _follow(rule: Rule, labels: Labels, verdict: Verdict, look: Look) -> Iterator[Outcome]:
+    before = look.alerts.get((rule.name, labels)) or Alert(rule.name, look.target.key, labels, Ok())
+    seen = _sighting(rule, labels, verdict, look)
+    stepped = lifecycle.step(before.state, verdict, rule, seen)
+    past = lifecycle.remember(before.past, stepped, verdict, rule, seen.at, rule.name in look.first)
+    yield from _news(rule, before, stepped, past, look)
+
+
+def _sighting(rule: Rule, labels: Labels, verdict: Verdict, look: Look) -> Sighting:
+    """A look is as old as its newest numbers, unless these last, or time alone or not seeing them says something."""
+    polled = look.at if verdict.guessed else seen_at(rule, labels, look.view) or look.at
+    return Sighting(look.at if rule.by_clock else polled, polled)
+
+
+def _gone(rule: Rule, truths: Sequence[Truths], look: Look) -> Iterator[Outcome]:
+    for (name, labels), before in look.alerts.items():
+        if name == rule.name and not any(labels in each for each in truths):
+            ended = isinstance(before.state, Ok)
+            stepped = Step(before.state) if ended else lifecycle.end("what it was about is gone")
+            past = lifecycle.remember(before.past, stepped, _NOTHING, rule, look.at)
+            yield from _news(rule, before, stepped, past, look)
+
+
+def _news(rule: Rule, before: Alert, stepped: Step, past: Past, look: Look) -> Iterator[Outcome]:
+    """The outcome of a step, if there is anything to store or to tell."""
+    after, due = _standing(rule, before, stepped, past, look)
+    if due or stepped.refetch or after != before:
+        yield _outcome(rule, before, after, due, stepped, look)
+
+
+def _standing(
+    rule: Rule, before: Alert, stepped: Step, past: Past, look: Look
+) -> tuple[Alert, Sequence[tuple[str, News]]]:
+    """The alert after a step, and the news that is told now."""
+    after = replace(before, state=stepped.state, past=past)
+    due, held = _due(rule, after, look)
+    return (after if held == past.held else replace(after, past=replace(past, held=held))), due
+
+
+def _outcome(
+    rule: Rule, before: Alert, after: Alert, due: Sequence[tuple[str, News]], stepped: Step, look: Look
+) -> Outcome:
+    made = lifecycle.changes(stepped, before.past, after.past, rule)
+    scene = Scene(
+        rule=rule,
+        target=look.target,
+        labels=before.labels,
+        view=look.view,
+        at=look.at,
+        measured=look.measured,
+        records=look.records,
+        reason=made[-1][1] if made else stepped.reason,
+    )
     letters = [
-        Owed(channel, after.level, compose(scene, before, after, before.told.get(channel, 0), news))
-        for channel, news in owed(after, rule, look.target.channels)
+        Owed(
+            channel,
+            after.stand,
+            compose(scene, before, after, before.told.get(channel, 0), what),
+            bundle(after, rule, what),
+        )
+        for channel, what in due
+    ]
+    transitions = [
+        Transition(change, look.at, before.level, after.level, reason, gather(rule, before.labels, look.view, look.at))
+        for change, reason in made
     ]
     told = {**before.told, **{letter.channel: letter.level for letter in letters}}
-    return Outcome(replace(after, told=told), transitions, letters)
+    return Outcome(replace(after, told=told), transitions, letters, stepped.refetch)
+
+
+def _due(rule: Rule, alert: Alert, look: Look) -> tuple[list[tuple[str, News]], str]:
+    """The news that is told now, and why other news waits ("" if none does)."""
+    due = list(owed(alert, rule, look.target.channels))
+    why = look.muted(rule, alert.labels) if due else ""
+    if not why:
+        return due, ""
+    told = list(owed(alert, rule, look.target.channels, muted=True))
+    return told, (alert.past.held or why) if len(told) < len(due) else ""

@@ -17,7 +17,7 @@ from rules.detectors import Finding
 from rules.grammar import Binary, ExpressionError, Number, Series, Tree, parse
 from rules.notes import PLAIN, Detection, Options, Part, Problem
 from rules.trees import NO_NAMES, Names, behind, expanded, named, written
-from rules.values import NO_LABELS, Labels, Metric, View
+from rules.values import NO_LABELS, Labels, Metric, Unit, View
 
 __all__ = [
     "Evaluated",
@@ -48,16 +48,21 @@ class Threshold:
     value: float
 
 
+_UNITS = {Kind.DURATION: Unit.SECONDS, Kind.INSTANT: Unit.TIMESTAMP}
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluated:
     """What a part of an expression came to, ``depth`` levels below the whole.
 
-    ``value`` is a number, a truth, Bounds or None (unknown); of a part with labels a mapping from Labels to those.
+    ``value`` is a number in ``unit``, a truth, Bounds or None (unknown); of a part with labels a mapping from Labels to
+    those.
     """
 
     depth: int
     text: str
     value: Value
+    unit: Unit = Unit.COUNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,8 @@ class Expression:
     """A compiled condition.
 
     ``labels`` are the names of the labels its answers carry; ``timed`` says that time alone can change its answer.
-    ``shown`` is its text with what each name of ``define:`` stands for: "fake_score > limit (60)".
+    ``shown`` is its text with what each name of ``define:`` stands for: "fake_score > limit (60)". ``aged`` are the
+    metrics whose age it asks for, which may be longer than ``needs`` say.
     """
 
     text: str
@@ -78,6 +84,7 @@ class Expression:
     shown: str = ""
     parts: tuple[Part, ...] = field(default=(), repr=False)
     detections: tuple[Detection, ...] = field(default=(), repr=False)
+    aged: frozenset[str] = frozenset()
 
     def truths(self, view: View, at_s: float) -> Mapping[Labels, bool | None]:
         """The truth for each label set that exists; for an expression without labels one truth, under ``()``."""
@@ -86,7 +93,10 @@ class Expression:
 
     def evaluated(self, view: View, at_s: float) -> list[Evaluated]:
         """What the whole and each part of it came to, the whole first, each before its own parts; no literals."""
-        return [Evaluated(part.depth, written(part.tree), part.node.run(view, at_s)) for part in self.parts]
+        return [
+            Evaluated(part.depth, written(part.tree), part.node.run(view, at_s), _UNITS.get(part.node.kind, Unit.COUNT))
+            for part in self.parts
+        ]
 
     def bands(self, view: View, at_s: float) -> Iterator[tuple[str, Labels, Finding]]:
         """What each detector in it found: the metric that it looks at (of two the first), its labels, the finding."""
@@ -126,6 +136,7 @@ def compile_condition(
         shown=_shown(text, tree),
         parts=tuple(notes.parts),
         detections=tuple(notes.detections),
+        aged=frozenset(notes.aged),
     )
 
 

@@ -91,6 +91,19 @@ OF_PAIR: Mapping[str, Callable[[Window, Window, float, float], Finding | None]] 
 }
 """Functions of the windows of two series and a span."""
 
+DEPTHS: Mapping[str, Callable[[float], float]] = {
+    "cold_start": detectors.cold_start_depth_s,
+    "inflation": detector_peers.inflation_depth_s,
+    "slump": detector_peers.slump_depth_s,
+}
+"""How far back those look, in seconds, that look further back than their span."""
+
+
+def depth_s(function: str, span_s: float) -> float:
+    """How far back a function of a window looks; further back it reads nothing but the value it starts from."""
+    return DEPTHS[function](span_s) if function in DEPTHS else span_s
+
+
 OF_NUMBERS: Mapping[str, Callable[[Sequence[float | None]], float | None]] = {
     "min": over_labels.of_all(min),
     "max": over_labels.of_all(max),

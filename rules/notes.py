@@ -54,7 +54,7 @@ class Detection:
 class Notes:
     """What is wrong, which metrics are read and how far back (seconds), the series, parts and detectors in their order.
 
-    ``timed`` says that time alone can change the answer.
+    ``aged`` are the metrics whose age is asked for; ``timed`` says that time alone can change the answer.
     """
 
     problems: list[Problem] = field(default_factory=list)
@@ -62,4 +62,5 @@ class Notes:
     series: list[Series] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
     detections: list[Detection] = field(default_factory=list)
+    aged: set[str] = field(default_factory=set)
     timed: bool = False

@@ -57,6 +57,8 @@ class Reading:
         if tree.function == "last":
             return self.newest(series)
         metric = self._metric(series, past=tree.function == "age")
+        if tree.function == "age":
+            self._notes.aged.add(metric.name)
         if tree.function == "until" and metric.unit is not Unit.TIMESTAMP:
             text = f"`until` needs a metric that is an instant; `{metric.name}` is {metric.unit}"
             raise ExpressionError(series.at, text)
@@ -76,14 +78,16 @@ class Reading:
     def detector(self, tree: Call) -> Node:
         """The score that a detector gives a series over a span."""
         series, span_s, of = self._past(tree, 0, functions.SHARES), _span_s(tree), functions.OF_DETECTOR[tree.function]
-        found = self._looking_back(series, lambda window, at_s: of(window, span_s, at_s), Kind.NUMBER, span_s)
+        depth_s = functions.depth_s(tree.function, span_s)
+        found = self._looking_back(series, lambda window, at_s: of(window, span_s, at_s), Kind.NUMBER, depth_s)
         return self._score(series.metric, found)
 
     def pair(self, tree: Call) -> Node:
         """The score that a detector gives two series over a span, by equal labels."""
         sides = [self._past(tree, place, functions.SHARES) for place in (0, 1)]
         span_s, of = _span_s(tree), functions.OF_PAIR[tree.function]
-        one, other = [self._looking_back(side, _with_moment, Kind.NUMBER, span_s) for side in sides]
+        depth_s = functions.depth_s(tree.function, span_s)
+        one, other = [self._looking_back(side, _with_moment, Kind.NUMBER, depth_s) for side in sides]
         match_labels(tree.at, one, other)
 
         def find(a: tuple[Window, float], b: tuple[Window, float]) -> Finding | None:
@@ -132,11 +136,11 @@ class Reading:
 
     # --- windows ----------------------------------------------------------------------------------------------
 
-    def _looking_back(self, tree: Series, of: OfWindow, kind: Kind, span_s: float) -> Node:
+    def _looking_back(self, tree: Series, of: OfWindow, kind: Kind, depth_s: float) -> Node:
         """What is read off the past of a series that was checked."""
         least_s = self._options.min_history_s
         past = with_history(of, least_s) if least_s else of
-        return self._node(tree, self._metrics[tree.metric], self._fresh(past), kind, max(span_s, least_s))
+        return self._node(tree, self._metrics[tree.metric], self._fresh(past), kind, max(depth_s, least_s))
 
     def _fresh(self, of: OfWindow) -> OfWindow:
         most_s = self._options.stale_after_s

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from rules.grammar import Binary, ExpressionError, Series, Text, Tree, Unary, parse
 from rules.notes import Problem
 from rules.spelling import did_you_mean
+from rules.trees import inside
 from rules.values import Target
 
 Matches = Callable[[Target], bool]
@@ -26,16 +27,21 @@ ATTRIBUTES: Mapping[str, Callable[[Target], tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """A compiled ``only:``. ``matches`` says whether a target is meant."""
+    """A compiled ``only:``. ``matches`` says whether a target is meant.
+
+    ``compared`` are the attributes that it asks for, each with the text that it is compared with.
+    """
 
     text: str
     matches: Matches
+    compared: tuple[tuple[str, str], ...] = ()
 
 
 def compile_selector(text: str) -> Selector | list[Problem]:
     """The compiled text, or the first thing that is wrong with it."""
     try:
-        return Selector(text, _compiled(parse(text)))
+        tree = parse(text)
+        return Selector(text, _compiled(tree), tuple(_compared_in(tree)))
     except ExpressionError as error:
         return [Problem(error.offset, error.text)]
 
@@ -59,6 +65,14 @@ def _compiled(tree: Tree) -> Matches:
         case Binary(_, "==" | "!=" as operator, Series(at, name, ()), Text(_, wanted)):
             return _compared(_attribute(at, name), wanted, equal=operator == "==")
     raise ExpressionError(tree.at, f"`only` compares what a target has with a quoted text: {EXAMPLE}")
+
+
+def _compared_in(tree: Tree) -> Iterator[tuple[str, str]]:
+    match tree:
+        case Binary(_, _, Series(_, name, ()), Text(_, wanted)):
+            yield name, wanted
+    for part in inside(tree):
+        yield from _compared_in(part)
 
 
 def _attribute(at: int, name: str) -> Callable[[Target], tuple[str, ...]]:

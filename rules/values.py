@@ -25,6 +25,8 @@ class Subject(StrEnum):
     ACCOUNT = "account"
     VIDEO = "video"
     PROVIDER = "provider"
+    COOKIE = "cookie"
+    DAEMON = "daemon"
 
 
 class Unit(StrEnum):
@@ -48,13 +50,30 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
+class Unknown(StrEnum):
+    """What it does to an alert that its condition is unknown: it holds, fires as if true, or clears as if false."""
+
+    HOLD = "hold"
+    FIRE = "fire"
+    CLEAR = "clear"
+
+
+class FirstSight(StrEnum):
+    """What becomes of what is true already when it is seen for the first time: told, told in sum, or taken as usual."""
+
+    TELL = "tell"
+    BASELINE = "baseline"
+    SUMMARY = "summary"
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """What the numbers of one name mean. Declared once, by the endpoint that yields them.
 
     ``labels`` are the names of the labels every series of this metric carries; a metric without them has one series a
     target. A ``Unit.STATE`` metric is 0 or 1. Of a metric without ``history`` only its changes are kept, so nothing can
-    be said of its past. A ``total`` counts up from the beginning, so a fall is unusual.
+    be said of its past; of one that is ``repeated``, each poll that says 0 again is noted too. A ``total`` counts up
+    from the beginning, so a fall is unusual.
     """
 
     name: str
@@ -64,6 +83,7 @@ class Metric:
     labels: tuple[str, ...] = ()
     history: bool = True
     total: bool = False
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +91,8 @@ class Target:
     """One watched thing, with what a message needs to name it.
 
     ``key`` is stable and unique ("tiktok/account/7014352645545116698"); ``link`` may be empty. ``channels`` are those
-    by which its owner is told. ``account`` is the key of the account that a video belongs to, of an account its own,
-    else "".
+    by which its owner is told. ``account`` is the key of the account that a video or a cookie belongs to, of an account
+    its own, else "".
     """
 
     key: str
@@ -91,17 +111,19 @@ class Window:
 
     ``times_s`` are seconds since the epoch, strictly rising; ``values`` has one number a time, NaN where the provider
     was asked and the number was not known. ``blind`` says that the newest attempt to see this series failed;
-    ``fresh_for_s`` is how old the newest value may be and still count as known. ``memo`` is for what was worked out
-    from the window and still holds (``rules.detectors``).
+    ``fresh_for_s`` is how old the newest value may be and still count as known. ``known_s`` is when a number was last
+    known, also where that is forgotten; None if none ever was. ``memo`` is for what was worked out from the window and
+    still holds (``rules.summaries``).
     """
 
-    __slots__ = ("blind", "fresh_for_s", "memo", "times_s", "values")
+    __slots__ = ("blind", "fresh_for_s", "known_s", "memo", "times_s", "values")
 
     def __init__(self, points: Iterable[tuple[float, float]] = (), fresh_for_s: float = math.inf) -> None:
         self.times_s = array("d")
         self.values = array("d")
         self.blind = False
         self.fresh_for_s = fresh_for_s
+        self.known_s: float | None = None
         self.memo: dict[object, object] | None = None
         for time_s, value in points:
             self.add(time_s, value)
@@ -111,14 +133,19 @@ class Window:
         if not self.times_s or time_s > self.times_s[-1]:
             self.times_s.append(time_s)
             self.values.append(value)
+            if not math.isnan(value):
+                self.known_s = time_s
 
     def forget(self, before_s: float) -> None:
-        """Drop what lies before ``before_s``, but keep the newest of it: a window needs the value it starts from."""
+        """Drop what lies before ``before_s``, but keep its newest look and newest number: a window starts from them."""
         first = 0
         while first + 1 < len(self.times_s) and self.times_s[first + 1] <= before_s:
             first += 1
-        del self.times_s[:first]
-        del self.values[:first]
+        known = min(first, len(self.values) - 1)
+        while known >= 0 and math.isnan(self.values[known]):
+            known -= 1
+        for column in (self.times_s, self.values):
+            del column[known + 1 : first], column[: max(known, 0)]
 
 
 View = Mapping[str, Mapping[Labels, Window]]
@@ -164,13 +191,14 @@ class Ok:
 class Rising:
     """A level that has been true since ``since`` and must stay so for a while before it counts.
 
-    ``polls`` counts the distinct observations that said so. ``blind`` marks that the last look saw nothing; the time
-    spent blind is not counted (``since`` is moved by it).
+    ``polls`` counts the distinct observations that said so, the newest polled at ``polled``. ``blind`` marks that the
+    last look saw nothing, as none has since ``seen``; that time is not counted (``since`` is moved by it).
     """
 
     level: int
     since: datetime
     seen: datetime
+    polled: datetime
     polls: int = 1
     blind: bool = False
 
@@ -194,6 +222,32 @@ class Firing:
 State = Ok | Rising | Firing
 
 
+@dataclass(frozen=True, slots=True)
+class Flaps:
+    """That an alert comes and goes: it last reached or left a level at ``stirred``, and ``peak`` was the highest."""
+
+    stirred: datetime
+    peak: int
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is remembered of an alert besides its state, also while it is over.
+
+    ``begun`` are its latest beginnings, and climbs to levels that it had left, oldest first, as far as they matter for
+    ``flaps``. ``first`` is the level that was true already when its target was judged by its rule for the first time
+    (0: none, or that is over). ``held`` is why news of it waits, in words; "" if none does.
+    """
+
+    begun: tuple[datetime, ...] = ()
+    flaps: Flaps | None = None
+    first: int = 0
+    held: str = ""
+
+
+NO_PAST = Past()
+
+
 class Change(StrEnum):
     """The lettered transitions of docs/alert-states.md."""
 
@@ -204,6 +258,8 @@ class Change(StrEnum):
     E_CLIMBED = "E"
     F_DESCENDED = "F"
     G_RESOLVED = "G"
+    H_FLAPPING = "H"
+    I_SETTLED = "I"
     X_GONE = "X"
 
 
@@ -213,6 +269,8 @@ class News(StrEnum):
     FIRED = "fired"
     CLIMBED = "climbed"
     DESCENDED = "descended"
+    FLAPPING = "flapping"
+    SETTLED = "settled"
     RESOLVED = "resolved"
 
 
@@ -221,19 +279,34 @@ class Verdict:
     """What a rule says of one label set, in three values.
 
     The true level lies between ``at_least`` and ``at_most``; 0 is "none". Where both are equal it is known. ``clear``
-    says whether the clear condition holds (None: unknown).
+    says whether the rule's clear condition holds (None: unknown). ``kept`` are the levels with a clear condition of
+    their own that is not known to hold. ``sure`` is the highest level that is true and needs no second look.
+    ``guessed`` says that something is unknown, and the rule told what to make of it.
     """
 
     at_least: int
     at_most: int
     clear: bool | None
+    kept: tuple[int, ...] = ()
+    sure: int = 0
+    guessed: bool = False
+
+    @property
+    def unknown(self) -> bool:
+        """Whether it says nothing: no level is known to be true, and not all are known to be false."""
+        return self.at_least == 0 < self.at_most
+
+    def floor(self, level: int) -> int:
+        """The lowest level to which an alert at ``level`` may descend; 0: it may end, as far as the levels go."""
+        return max((self.at_most, *(kept for kept in self.kept if kept <= level)))
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
     """One incident: a rule, a target, a label set, and where it stands.
 
-    ``told`` maps each channel to the level it was last told (0: told that it is over; absent: never told anything).
+    ``told`` maps each channel to where it was last told that the alert stands: a level, 0 (it is over), or -k (it comes
+    and goes, up to level k); absent: never told anything.
     """
 
     rule: str
@@ -242,6 +315,7 @@ class Alert:
     state: State
     told: Mapping[str, int] = field(default_factory=dict)
     id: int | None = None
+    past: Past = NO_PAST
 
     @property
     def level(self) -> int:
@@ -249,16 +323,30 @@ class Alert:
         return self.state.level if isinstance(self.state, Firing) else 0
 
     @property
+    def stand(self) -> int:
+        """Where it stands, as it is to be told: its level, or -k while it comes and goes, up to level k."""
+        return self.level if self.past.flaps is None else -self.past.flaps.peak
+
+    @property
+    def over(self) -> bool:
+        """Nothing is wrong, and nobody believes otherwise. Its ``past`` may still matter to what begins next."""
+        return isinstance(self.state, Ok) and not any(self.told.values())
+
+    @property
+    def peak(self) -> int:
+        """The highest level since it began, or since it comes and goes; 0 while it does neither."""
+        own = self.state.peak if isinstance(self.state, Firing) else 0
+        return own if self.past.flaps is None else max(own, self.past.flaps.peak)
+
+    @property
     def reach(self) -> int:
         """The highest level that its state, or what somebody was told of it, speaks of."""
         match self.state:
-            case Firing(peak=peak):
-                own = peak
-            case Rising(level=level):
+            case Rising(level=level) | Firing(rising=Rising(level=level)):
                 own = level
-            case Ok():
+            case _:
                 own = 0
-        return max(own, *self.told.values(), 0)
+        return max(own, self.peak, *(abs(level) for level in self.told.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,17 +373,25 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """A message that one channel has not been told yet."""
+    """A message that one channel has not been told yet; ``level`` is where it says that the alert stands.
+
+    Letters to a channel with the same ``bundle`` ("": none) are sent as one message.
+    """
 
     channel: str
     level: int
     message: Message
+    bundle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What follows for one alert from one look: its new self, the steps it made, and what is owed to whom."""
+    """What follows for one alert from one look: its new self, the steps it made, and what is owed to whom.
+
+    ``refetch`` asks for one more look with newer numbers at once, to confirm a critical level; once a confirmation.
+    """
 
     alert: Alert
     transitions: Sequence[Transition]
     owed: Sequence[Owed]
+    refetch: bool = False

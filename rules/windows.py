@@ -8,21 +8,23 @@ A window function is given a series' window, the span it looks back over (second
 - a function that speaks for a whole span is unknown until the history reaches back far enough to speak for it;
 - what is too large for a number is unknown.
 
-None reads more of a window than its span.
+None reads more of a window than its span, and the value that it starts from.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from itertools import pairwise, repeat
-from operator import sub
 from statistics import median
 
+from rules.summaries import Extremes, Moments, Rises, summary
 from rules.values import Window
 
 HOUR_S = 3_600.0
+
+NEAR = 32
+"""Looks; they lie in four lines of a processor's cache, and those of two weeks in hundreds."""
 
 
 def newest(window: Window, at_s: float) -> float | None:
@@ -35,10 +37,7 @@ def newest(window: Window, at_s: float) -> float | None:
 
 def age(window: Window, at_s: float) -> float | None:
     """Seconds since a number was last seen, also while blind; unknown if none ever was."""
-    for time_s, value in zip(reversed(window.times_s), reversed(window.values), strict=True):
-        if not math.isnan(value):
-            return max(0.0, at_s - time_s)
-    return None
+    return None if window.known_s is None else max(0.0, at_s - window.known_s)
 
 
 def until(window: Window, at_s: float) -> float | None:
@@ -75,8 +74,8 @@ def increase(window: Window, span_s: float, at_s: float) -> float | None:
     start = _value_at(window, at_s - span_s)
     if start is None or newest(window, at_s) is None:
         return None
-    values = [start, *_seen(window, at_s - span_s, at_s)]
-    return _finite(sum((later - earlier for earlier, later in pairwise(values) if later > earlier), 0.0))
+    seen = summary(Rises, window, *_places(window, span_s, at_s), span_s)
+    return 0.0 if seen is None else _finite(max(0.0, seen.first - start) + seen.rises)
 
 
 def rate(window: Window, span_s: float, at_s: float) -> float | None:
@@ -87,27 +86,28 @@ def rate(window: Window, span_s: float, at_s: float) -> float | None:
 
 def changed(window: Window, span_s: float, at_s: float) -> bool | None:
     """Whether it had two values in the span; that it had not is known once all of the span was seen."""
-    if newest(window, at_s) is None:
+    found, whole = _all_along(window, span_s, at_s)
+    if found is None:
         return None
-    from_s = at_s - span_s
-    if len({*_at_start(window, from_s), *_seen(window, from_s, at_s)}) > 1:
-        return True
-    return False if _was_seen(window, span_s, at_s) else None
+    return True if found.low != found.high else False if whole else None
 
 
 def lowest(window: Window, span_s: float, at_s: float) -> float | None:
     """The least value over the whole span; unknown if a part of it was not seen."""
-    return _all_along(min, window, span_s, at_s)
+    found, whole = _all_along(window, span_s, at_s)
+    return found.low if found and whole else None
 
 
 def highest(window: Window, span_s: float, at_s: float) -> float | None:
     """The greatest value over the whole span; unknown if a part of it was not seen."""
-    return _all_along(max, window, span_s, at_s)
+    found, whole = _all_along(window, span_s, at_s)
+    return found.high if found and whole else None
 
 
 def mean(window: Window, span_s: float, at_s: float) -> float | None:
     """The mean of the values seen; known once history covers half of the span."""
-    return _over(_mean, window, span_s, at_s)
+    found = _moments(window, span_s, at_s)
+    return None if found is None else _finite(found.mean)
 
 
 def middle(window: Window, span_s: float, at_s: float) -> float | None:
@@ -133,12 +133,16 @@ def quantile(window: Window, span_s: float, at_s: float, share: float) -> float 
 
 def stddev(window: Window, span_s: float, at_s: float) -> float | None:
     """The standard deviation of the values seen, of all and not of a sample; known once half of the span is covered."""
-    return _over(_stddev, window, span_s, at_s)
+    found = _moments(window, span_s, at_s)
+    return None if found is None else _finite(found.deviation)
 
 
 def observations(window: Window, span_s: float, at_s: float) -> float | None:
     """How many numbers were seen in the span."""
-    return None if window.blind else float(len(_seen(window, at_s - span_s, at_s)))
+    if window.blind:
+        return None
+    found = summary(Moments, window, *_places(window, span_s, at_s), span_s)
+    return 0.0 if found is None else float(found.looks)
 
 
 def reaches_back(window: Window, span_s: float, at_s: float) -> bool:
@@ -149,77 +153,78 @@ def reaches_back(window: Window, span_s: float, at_s: float) -> bool:
 # --- parts of windows ---------------------------------------------------------------------------------------------
 
 
-def _seen(window: Window, from_s: float, at_s: float) -> Sequence[float]:
-    """The numbers seen later than ``from_s`` and up to ``at_s``."""
-    first, end = bisect_right(window.times_s, from_s), bisect_right(window.times_s, at_s)
-    values = window.values[first:end]
-    return values if _all_known(values) else [value for value in values if not math.isnan(value)]
+def later(window: Window, time_s: float) -> int:
+    """Where the looks begin that are later than an instant; mostly that is near an end, and found without the rest."""
+    times_s, end = window.times_s, len(window.times_s)
+    if not end or times_s[-1] <= time_s:
+        return end
+    if end > NEAR and times_s[-NEAR] <= time_s:
+        return bisect_right(times_s, time_s, end - NEAR)
+    return bisect_right(times_s, time_s, 0, NEAR if end > NEAR and times_s[NEAR] > time_s else end)
 
 
-def _all_known(values: Sequence[float]) -> bool:
-    """Whether none of them is NaN; the sum says so several times faster than a loop."""
-    return not math.isnan(sum(values))
+def _places(window: Window, span_s: float, at_s: float) -> tuple[int, int]:
+    """Where the looks of a span begin, and where they end: later than its start, and up to ``at_s``."""
+    return later(window, at_s - span_s), later(window, at_s)
+
+
+def _half_covered(window: Window, span_s: float, at_s: float) -> bool:
+    """Whether there is a newest value, and history covers half of the span at least."""
+    return newest(window, at_s) is not None and reaches_back(window, span_s * 0.5, at_s)
+
+
+def _moments(window: Window, span_s: float, at_s: float) -> Moments | None:
+    """The moments of what was seen in a span that is covered by half at least."""
+    if not _half_covered(window, span_s, at_s):
+        return None
+    found = summary(Moments, window, *_places(window, span_s, at_s), span_s)
+    return found or Moments(1, window.values[-1], 0.0)
 
 
 def _over(reduce: Callable[[Sequence[float]], float], window: Window, span_s: float, at_s: float) -> float | None:
     """``reduce`` what was seen in a span that is covered by half at least."""
-    if newest(window, at_s) is None or not reaches_back(window, span_s * 0.5, at_s):
+    if not _half_covered(window, span_s, at_s):
         return None
-    return _finite(reduce(_seen(window, at_s - span_s, at_s) or [window.values[-1]]))
+    first, end = _places(window, span_s, at_s)
+    values = [value for value in window.values[first:end] if not math.isnan(value)]
+    return _finite(reduce(values or window.values[-1:]))
 
 
-def _all_along(reduce: Callable[[Sequence[float]], float], window: Window, span_s: float, at_s: float) -> float | None:
-    """``reduce`` what was true at any time of a span, all of which was seen."""
-    if newest(window, at_s) is None or not _was_seen(window, span_s, at_s):
-        return None
-    values = [*_at_start(window, at_s - span_s), *_seen(window, at_s - span_s, at_s)]
-    return reduce(values) if values else None
+def _all_along(window: Window, span_s: float, at_s: float) -> tuple[Extremes | None, bool]:
+    """What it was at any time of a span, and whether all of it was seen; None while the newest value is not known.
 
-
-def _was_seen(window: Window, span_s: float, at_s: float) -> bool:
-    """Whether history covers the span, and no pause in it was longer than a number may be old."""
-    return reaches_back(window, span_s, at_s) and _longest_pause_s(window, at_s - span_s, at_s) <= window.fresh_for_s
-
-
-def _at_start(window: Window, from_s: float) -> list[float]:
-    """The value in force when the span began, if it was known: the newest seen until then."""
-    before = bisect_right(window.times_s, from_s)
-    return [window.values[before - 1]] if before and not math.isnan(window.values[before - 1]) else []
-
-
-def _longest_pause_s(window: Window, from_s: float, at_s: float) -> float:
-    """The longest time between two numbers that says something of a span that history covers.
-
-    What was unseen may have been anything.
+    It was, if history covers the span, and no pause in it was longer than a number may be old: what was unseen may
+    have been anything. The value in force when the span began counts, if it was known.
     """
-    first, end = bisect_right(window.times_s, from_s) - 1, bisect_right(window.times_s, at_s)
-    times: Sequence[float] = window.times_s[first:end]
-    values = window.values[first:end]
-    if not _all_known(values):
-        begin = [from_s] if math.isnan(values[0]) else []  # unseen since then, or longer
-        times = begin + [time_s for time_s, value in zip(times, values, strict=True) if not math.isnan(value)]
-    return max(map(sub, [*times[1:], at_s], times), default=math.inf)
+    if newest(window, at_s) is None:
+        return None, False
+    first, end = _places(window, span_s, at_s)
+    if first and not math.isnan(window.values[first - 1]):
+        first -= 1
+    found = summary(Extremes, window, first, end, span_s)
+    if found is None:
+        return None, False
+    pause_s = max(found.first_s - (at_s - span_s), found.pause_s, at_s - found.last_s)
+    return found, reaches_back(window, span_s, at_s) and pause_s <= window.fresh_for_s
 
 
 def _value_at(window: Window, time_s: float) -> float | None:
-    """The value at an instant, on the straight line between the looks around it.
+    """The value at an instant, on the straight line between the looks around it that saw a number.
 
     So growth over a gap (an outage) is spread over the gap, and does not all fall into the newest span.
     """
-    after = bisect_left(window.times_s, time_s)
-    if after < len(window.times_s) and window.times_s[after] == time_s:
-        return _finite(window.values[after])
-    if after == 0 or after == len(window.times_s):
-        return _finite(window.values[-1]) if after else None
-    t0, t1 = window.times_s[after - 1], window.times_s[after]
-    v0, v1 = window.values[after - 1], window.values[after]
+    times_s, values, after = window.times_s, window.values, later(window, time_s)
+    before = after - 1
+    while before >= 0 and math.isnan(values[before]):
+        before -= 1
+    if before < 0:
+        return None
+    while after < len(values) and math.isnan(values[after]):
+        after += 1
+    if after == len(values) or times_s[before] == time_s:
+        return _finite(values[before])
+    t0, t1, v0, v1 = times_s[before], times_s[after], values[before], values[after]
     return _finite(v0 + (v1 - v0) * (time_s - t0) / (t1 - t0))
-
-
-def _mean(values: Sequence[float]) -> float:
-    """The mean; of equal values it is exactly that value, whatever is compared with it."""
-    beyond: float = sum(map(sub, values, repeat(values[0])))
-    return values[0] + beyond / len(values)
 
 
 def _deviation(values: Sequence[float]) -> float:
@@ -232,11 +237,6 @@ def _quantile(values: Sequence[float], share: float) -> float:
     below, rest = divmod(share * (len(ordered) - 1), 1)
     low = ordered[int(below)]
     return low + rest * (ordered[int(below) + 1] - low) if rest else low
-
-
-def _stddev(values: Sequence[float]) -> float:
-    """By Pythagoras: n values are a point in n dimensions, sqrt(n) deviations away from the point of their mean."""
-    return math.dist(values, [_mean(values)] * len(values)) / math.sqrt(len(values))
 
 
 def _finite(value: float) -> float | None:

@@ -1,22 +1,24 @@
 """What was judged: alerts, the steps they made, and the letters that are owed, in one commit.
 
-An alert is live until it is over *and* everybody who was told of it has been told so: news that quiet hours hold
-back must not be lost because the alert is gone.
+An alert is live until it is over *and* everybody who was told of it has been told so: news that is held back must not
+be lost because the alert is gone. What is remembered of it then (how often it began lately) outlives it: what begins
+next is an alert of its own, with that past.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, delete, exists, insert, select, update
 
-from rules.values import Alert, Firing, Labels, Ok, Outcome
-from storage import codec
+from rules.values import NO_PAST, Alert, Labels, Ok, Outcome
+from storage import bundles, codec
 from storage.database import Parameters, among, write
 from storage.records import Status
 from storage.schedule import target_ids
-from storage.tables import alerts, outbox, targets, transitions
+from storage.tables import alerts, memories, outbox, targets, transitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +30,13 @@ class _Followed:
     peak: int
 
     @property
-    def over(self) -> bool:
-        """Nothing is wrong, and nobody believes otherwise."""
-        return isinstance(self.alert.state, Ok) and not any(self.alert.told.values())
-
-    @property
     def idle(self) -> bool:
         """It is over, never fired, and nobody heard of it."""
-        return self.over and self.peak == 0 and not self.alert.told
+        return self.alert.over and self.peak == 0 and not self.alert.told
 
 
 def commit(connection: Connection, outcomes: Sequence[Outcome], at_ms: int) -> list[Alert]:
-    """Store what follows. Returns those of the alerts that are live, with their ids and what has been told."""
+    """Store what follows. Returns those of the alerts that are live or remembered, with their ids and what was told."""
     stored = _stored(connection, outcomes)
     followed = [_follow(outcome, *stored.get(outcome.alert.id, ({}, 0))) for outcome in outcomes]
     _forget(connection, [entry.alert.id for entry in followed if entry.idle and entry.alert.id is not None])
@@ -48,8 +45,11 @@ def commit(connection: Connection, outcomes: Sequence[Outcome], at_ms: int) -> l
     new = _insert(connection, [entry for entry in kept if entry.alert.id is None], at_ms)
     write(connection, _UPDATE, [{"row_id": e.alert.id, **_standing(e, at_ms)} for e in known])
     write(connection, insert(transitions), [row for e in known + new for row in _transition_rows(e)])
-    write(connection, insert(outbox), [row for e in known + new for row in _letter_rows(e, at_ms)])
-    return [entry.alert for entry in known + new if not entry.over]
+    letters = [row for e in known + new for row in _letter_rows(e, at_ms)]
+    write(connection, insert(outbox), letters)
+    bundles.gather(connection, {(str(row["channel"]), str(row["bundle"])) for row in letters if row["bundle"]}, at_ms)
+    remembered = _remember(connection, [entry.alert for entry in followed if entry.alert.over])
+    return [entry.alert for entry in known + new if not entry.alert.over] + remembered
 
 
 def _stored(connection: Connection, outcomes: Sequence[Outcome]) -> Mapping[int | None, tuple[Mapping[str, int], int]]:
@@ -66,13 +66,34 @@ def _follow(outcome: Outcome, told: Mapping[str, int], peak: int) -> _Followed:
     alert = outcome.alert
     kept = {channel: level for channel, level in told.items() if channel in alert.told}
     owed = {letter.channel: letter.level for letter in outcome.owed}
-    reached = alert.state.peak if isinstance(alert.state, Firing) else 0
-    return _Followed(outcome, replace(alert, told=kept | owed), max(peak, reached))
+    return _Followed(outcome, replace(alert, told=kept | owed), max(peak, alert.peak))
 
 
 def _forget(connection: Connection, ids: Sequence[int]) -> None:
     connection.execute(delete(transitions).where(transitions.c.alert_id.in_(among(ids))))
     connection.execute(delete(alerts).where(alerts.c.id.in_(among(ids))))
+
+
+def _remember(connection: Connection, over: Sequence[Alert]) -> list[Alert]:
+    """Keep what is remembered of alerts that are over, or forget it; those of which something is."""
+    if not over:
+        return []
+    target_id = target_ids(connection, {alert.target for alert in over})
+    keys = [
+        {"rule": alert.rule, "target_id": target_id[alert.target], "labels": codec.labels_to_json(alert.labels)}
+        for alert in over
+    ]
+    write(connection, _FORGET, [{f"old_{name}": value for name, value in key.items()} for key in keys])
+    kept = [(alert, key) for alert, key in zip(over, keys, strict=True) if alert.past != NO_PAST]
+    write(connection, insert(memories), [key | {"past": codec.past_to_json(alert.past)} for alert, key in kept])
+    return [replace(alert, id=None, told={}) for alert, _ in kept]
+
+
+_FORGET = delete(memories).where(
+    memories.c.rule == bindparam("old_rule"),
+    memories.c.target_id == bindparam("old_target_id"),
+    memories.c.labels == bindparam("old_labels"),
+)
 
 
 def _insert(connection: Connection, new: Sequence[_Followed], at_ms: int) -> list[_Followed]:
@@ -99,7 +120,8 @@ def _standing(entry: _Followed, at_ms: int) -> Parameters:
         "peak": entry.peak,
         "state": codec.state_to_json(entry.alert.state),
         "told": codec.to_json(entry.alert.told),
-        "closed_ms": at_ms if entry.over else None,
+        "closed_ms": at_ms if entry.alert.over else None,
+        "past": codec.past_to_json(entry.alert.past),
     }
 
 
@@ -135,14 +157,26 @@ def _letter_rows(entry: _Followed, at_ms: int) -> list[Parameters]:
             "due_ms": at_ms,
             "attempts": 0,
             "status": Status.WAITING.value,
+            "bundle": letter.bundle,
         }
         for letter in entry.outcome.owed
     ]
 
 
 def live(connection: Connection) -> list[Alert]:
-    """Every alert that is not over, or not over for everybody who was told of it."""
-    rows = connection.execute(_LIVE)
+    """Every alert that is not over, or not over for everybody who was told of it; and what is remembered of others."""
+    return _read(connection, _LIVE) + [
+        Alert(row.rule, row.key, _labels(row.labels), Ok(), past=codec.past_from_json(row.past))
+        for row in connection.execute(_MEMORIES)
+    ]
+
+
+def live_now(connection: Connection, ids: Collection[int]) -> list[Alert]:
+    """What is live of the things that these alerts are about."""
+    return _read(connection, _LIVE.where(alerts.c.id.in_(_BESIDE.where(_ABOUT.c.id.in_(among(ids))))))
+
+
+def _read(connection: Connection, rows: Select[Any]) -> list[Alert]:
     return [
         Alert(
             rule=row.rule,
@@ -151,16 +185,39 @@ def live(connection: Connection) -> list[Alert]:
             state=codec.state_from_json(row.state),
             told=codec.from_json(row.told),
             id=row.id,
+            past=codec.past_from_json(row.past),
         )
-        for row in rows
+        for row in connection.execute(rows)
     ]
 
 
+_ABOUT = alerts.alias()
+_ONE_THING = and_(
+    alerts.c.target_id == _ABOUT.c.target_id, alerts.c.rule == _ABOUT.c.rule, alerts.c.labels == _ABOUT.c.labels
+)
+_BESIDE = select(alerts.c.id).join_from(_ABOUT, alerts, _ONE_THING)
+"""The ids of all alerts on the same things as ``_ABOUT``."""
+
 _LIVE = (
-    select(alerts.c.id, alerts.c.rule, targets.c.key, alerts.c.labels, alerts.c.state, alerts.c.told)
+    select(alerts.c.id, alerts.c.rule, targets.c.key, alerts.c.labels, alerts.c.state, alerts.c.told, alerts.c.past)
     .join_from(alerts, targets)
     .where(alerts.c.closed_ms.is_(None))
     .order_by(alerts.c.id)
+)
+
+
+# What is live knows its past itself.
+_MEMORIES = (
+    select(memories, targets.c.key)
+    .join_from(memories, targets)
+    .where(
+        ~exists().where(
+            alerts.c.rule == memories.c.rule,
+            alerts.c.target_id == memories.c.target_id,
+            alerts.c.labels == memories.c.labels,
+            alerts.c.closed_ms.is_(None),
+        )
+    )
 )
 
 
@@ -168,26 +225,26 @@ def _labels(text: str) -> Labels:
     return codec.labels_from(codec.from_json(text))
 
 
-def untell(connection: Connection, alert_id: int, channel: str, level: int | None) -> None:
-    """Put back what a channel has been told to ``level`` (None: nothing), because a letter to it died.
+def incidents(connection: Connection, alert_id: int) -> Sequence[int]:
+    """The ids of all alerts on the thing that this one is about, also those that are over, oldest first."""
+    return connection.scalars(_INCIDENTS, {"row_id": alert_id}).all()
 
-    So the news is owed again. An alert that was over is live again for it, unless a newer one has taken its place.
-    """
+
+def untell(connection: Connection, alert_id: int, channel: str, level: int | None) -> None:
+    """Put back what a channel has been told to ``level`` (None: nothing), because a letter to it died."""
     told = codec.from_json(connection.execute(_TOLD, {"row_id": alert_id}).scalar_one())
     told.pop(channel, None)
     if level is not None:
         told[channel] = level
     connection.execute(_UPDATE, {"row_id": alert_id, "told": codec.to_json(told)})
+
+
+def reopen(connection: Connection, alert_id: int) -> None:
+    """Let an alert be live again if somebody still believes in it; no newer one on the same thing may be live."""
+    told = codec.from_json(connection.execute(_TOLD, {"row_id": alert_id}).scalar_one())
     if any(told.values()):
-        connection.execute(_REOPEN, {"row_id": alert_id})
+        connection.execute(_UPDATE, {"row_id": alert_id, "closed_ms": None})
 
 
 _TOLD = select(alerts.c.told).where(alerts.c.id == bindparam("row_id"))
-_NEWER = alerts.alias()
-_SUCCESSOR = exists().where(
-    _NEWER.c.rule == alerts.c.rule,
-    _NEWER.c.target_id == alerts.c.target_id,
-    _NEWER.c.labels == alerts.c.labels,
-    _NEWER.c.closed_ms.is_(None),
-)
-_REOPEN = update(alerts).where(alerts.c.id == bindparam("row_id"), ~_SUCCESSOR).values(closed_ms=None)
+_INCIDENTS = _BESIDE.where(_ABOUT.c.id == bindparam("row_id")).order_by(alerts.c.id)

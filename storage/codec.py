@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from rules.values import Evidence, Firing, Labels, Ok, Rising, State, Unit
+from rules.values import NO_PAST, Evidence, Firing, Flaps, Labels, Ok, Past, Rising, State, Unit
 from storage.records import SeriesKey
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -125,6 +125,7 @@ def _rising_fields(state: Rising) -> Mapping[str, object]:
         "level": state.level,
         "since_ms": to_ms(state.since),
         "seen_ms": to_ms(state.seen),
+        "polled_ms": to_ms(state.polled),
         "polls": state.polls,
         "blind": state.blind,
     }
@@ -158,6 +159,7 @@ def _rising(fields: Mapping[str, Any]) -> Rising:
         level=fields["level"],
         since=from_ms(fields["since_ms"]),
         seen=from_ms(fields["seen_ms"]),
+        polled=from_ms(fields.get("polled_ms", fields["seen_ms"])),  # before it was noted, each look was counted
         polls=fields["polls"],
         blind=fields["blind"],
     )
@@ -172,3 +174,20 @@ def _firing(fields: Mapping[str, Any]) -> Firing:
         rising=None if fields["rising"] is None else _rising(fields["rising"]),
         easing=from_ms_or_none(fields["easing_ms"]),
     )
+
+
+def past_to_json(past: Past) -> str:
+    """What is remembered of an alert, in as few words as there are; "" for nothing."""
+    if past == NO_PAST:
+        return ""
+    flaps = None if past.flaps is None else [to_ms(past.flaps.stirred), past.flaps.peak]
+    return to_json({"begun_ms": list(map(to_ms, past.begun)), "flaps": flaps, "first": past.first, "held": past.held})
+
+
+def past_from_json(text: str) -> Past:
+    """The inverse of ``past_to_json``, exact to the millisecond."""
+    if not text:
+        return NO_PAST
+    fields = from_json(text)
+    flaps = None if fields["flaps"] is None else Flaps(from_ms(fields["flaps"][0]), fields["flaps"][1])
+    return Past(tuple(map(from_ms, fields["begun_ms"])), flaps, fields["first"], fields["held"])

@@ -21,8 +21,10 @@ from sqlalchemy import (
     Connection,
     Engine,
     Executable,
+    Pool,
     QueuePool,
     Select,
+    StaticPool,
     create_engine,
     event,
     func,
@@ -75,6 +77,36 @@ def open_reader(path: Path) -> Engine:
     return _checked(_engine(path, "ro"), path, _require_head)
 
 
+def open_sketch(path: Path) -> Engine:
+    """An engine whose one connection reads ``path`` and writes to copies of its smaller tables, which end with it.
+
+    SQLite looks among the temporary tables first. Raises ``StoreUnusableError`` as ``open_reader`` does.
+    """
+    engine = _checked(_engine(path, "ro", "PRAGMA temp_store = MEMORY", pool=StaticPool), path, _require_head)
+    engine = engine.execution_options(**{READING: True})
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")  # what is copied and what is not name each other
+        connection.rollback()
+        schema = connection.exec_driver_sql(_SCHEMA).all()
+        for kind, name, table, statement in schema:
+            if table in _NOT_SKETCHED:
+                continue
+            if kind == "table":
+                connection.exec_driver_sql(statement.replace("CREATE TABLE ", "CREATE TEMP TABLE ", 1))
+                connection.exec_driver_sql(f'INSERT INTO temp."{name}" SELECT * FROM main."{name}"')  # noqa: S608 - ours
+            else:
+                connection.exec_driver_sql(statement.replace("INDEX ", "INDEX temp.", 1))
+        connection.commit()
+    return engine
+
+
+_SCHEMA = """
+    SELECT type, name, tbl_name, sql FROM main.sqlite_schema
+    WHERE sql IS NOT NULL AND type IN ('table', 'index') AND name NOT LIKE 'sqlite%' ORDER BY type DESC
+"""
+_NOT_SKETCHED = frozenset({"alembic_version", "sample", "snapshot", "fact", "series", "ledger", "receipt"})
+
+
 def migrate(engine: Engine) -> None:
     """Bring the tables up to date, in one transaction. Does nothing where they are."""
     with engine.begin() as connection:
@@ -112,7 +144,7 @@ class Hot:
             connection.exec_driver_sql(self._sql, [self._pick(row) for row in rows])
 
 
-def _engine(path: Path, mode: str, *pragmas: str) -> Engine:
+def _engine(path: Path, mode: str, *pragmas: str, pool: type[Pool] = QueuePool) -> Engine:
     uri = f"{path.absolute().as_uri()}?mode={mode}"
 
     def connect() -> sqlite3.Connection:
@@ -127,7 +159,7 @@ def _engine(path: Path, mode: str, *pragmas: str) -> Engine:
             connection.execute(statement)
         return connection
 
-    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
+    engine = create_engine("sqlite://", creator=connect, poolclass=pool)
     event.listen(engine, "begin", _begin)
     return engine
 

@@ -15,7 +15,10 @@ from storage.tables import outbox, receipts
 
 
 def claim(connection: Connection, channel: str, lease: Lease) -> list[Letter]:
-    """Lease due letters to one channel, oldest first. A letter waits for the earlier ones about the same thing."""
+    """Lease due letters to one channel, oldest first; those of a bundle all at once.
+
+    A letter waits for the earlier ones about the same thing.
+    """
     rows = connection.execute(_CLAIM, {"to": channel, **lease._asdict()})
     letters = [
         Letter(
@@ -30,6 +33,7 @@ def claim(connection: Connection, channel: str, lease: Lease) -> list[Letter]:
             created=codec.from_ms(row.created_ms),
             attempts=row.attempts,
             due=codec.from_ms(row.due_ms),
+            bundle=row.bundle,
         )
         for row in rows
     ]
@@ -45,26 +49,31 @@ _FIRST = (
     .where(_IS_WAITING, outbox.c.channel == bindparam("to"))
     .group_by(alert_rows.c.rule, alert_rows.c.target_id, alert_rows.c.labels)
 )
-_DUE = (
-    select(outbox.c.id)
-    .where(outbox.c.id.in_(_FIRST), outbox.c.due_ms <= bindparam("now_ms"))
+_DUE = select(outbox.c.id).where(outbox.c.id.in_(_FIRST), outbox.c.due_ms <= bindparam("now_ms"))
+_BUNDLED = _DUE.where(outbox.c.bundle != "").with_for_update(skip_locked=True)
+_SINGLE = (
+    _DUE.where(outbox.c.bundle == "")
     .order_by(outbox.c.due_ms, outbox.c.id)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
 _CLAIM = (
     update(outbox)
-    .where(outbox.c.id.in_(_DUE))
+    .where(outbox.c.id.in_(_SINGLE) | outbox.c.id.in_(_BUNDLED))
     .values(due_ms=bindparam("until_ms"), owner=bindparam("holder"))
     .returning(*outbox.c)
 )
 
 
-def take_over(connection: Connection, channels: Collection[str], now_ms: int) -> None:
-    """Make leased letters due now, and give up those to channels that are no more."""
+def give_up(connection: Connection, channels: Collection[str]) -> None:
+    """Give up the letters to other channels than these; what they were to tell is owed again if those come back."""
     lost = update(outbox).where(_IS_WAITING, outbox.c.channel.not_in(channels)).values(status=Status.DEAD.value)
     for letter in connection.execute(lost.returning(outbox.c.alert_id, outbox.c.channel)).all():
         _untell(connection, letter.alert_id, letter.channel)
+
+
+def take_over(connection: Connection, now_ms: int) -> None:
+    """Make leased letters due now."""
     connection.execute(update(outbox).where(_IS_WAITING, outbox.c.owner.is_not(None)).values(owner=None, due_ms=now_ms))
 
 
@@ -110,11 +119,26 @@ _UPDATE = update(outbox).where(outbox.c.id == bindparam("row_id"), _IS_WAITING).
 
 
 def _untell(connection: Connection, alert_id: int, channel: str) -> None:
-    """What a channel was told of an alert is the newest letter to it that has not died."""
+    """A letter died: its news is owed again.
+
+    What a channel was told is the newest letter to it that has not died, be it of an earlier incident of the same
+    thing: who believes in that one is told by the newest that it is over.
+    """
+    incidents = alerts.incidents(connection, alert_id)
+    newest = incidents[-1]
+    for each in {alert_id, newest}:
+        told = _told(connection, incidents[: incidents.index(each) + 1], channel)
+        alerts.untell(connection, each, channel, told)
+    alerts.reopen(connection, newest)
+
+
+def _told(connection: Connection, incidents: Collection[int], channel: str) -> int | None:
     newest = (
         select(outbox.c.level)
-        .where(outbox.c.alert_id == alert_id, outbox.c.channel == channel, outbox.c.status != Status.DEAD.value)
+        .where(
+            outbox.c.alert_id.in_(among(incidents)), outbox.c.channel == channel, outbox.c.status != Status.DEAD.value
+        )
         .order_by(outbox.c.id.desc())
         .limit(1)
     )
-    alerts.untell(connection, alert_id, channel, connection.scalar(newest))
+    return connection.scalar(newest)

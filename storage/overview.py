@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
-from rules.values import Change, Transition
+from rules.values import Change, News, Transition
 from storage import codec
-from storage.records import AlertRow, Counts, Receipt, Status
+from storage.records import AlertRow, Counts, Posted, Receipt, Status
 from storage.tables import alerts, outbox, receipts, targets, transitions
 
 
 def alert_rows(connection: Connection, limit: int, open_only: bool) -> list[AlertRow]:
     """Alerts, the newest first."""
-    newest = select(alerts, targets.c.key, targets.c.name).join_from(alerts, targets)
-    if open_only:
-        newest = newest.where(alerts.c.closed_ms.is_(None))
+    newest = _ALERTS.where(alerts.c.closed_ms.is_(None)) if open_only else _ALERTS
+    return _rows(connection, newest.limit(limit))
+
+
+def alerts_of(connection: Connection, target: str, until_ms: int, limit: int) -> list[AlertRow]:
+    """Alerts on a target that began by a time, the newest first."""
+    newest = _ALERTS.where(targets.c.key == target, alerts.c.opened_ms <= until_ms)
+    return _rows(connection, newest.limit(limit))
+
+
+_ALERTS = select(alerts, targets.c.key, targets.c.name).join_from(alerts, targets).order_by(alerts.c.id.desc())
+
+
+def _rows(connection: Connection, newest: Select[Any]) -> list[AlertRow]:
     return [
         AlertRow(
             id=row.id,
@@ -30,7 +42,30 @@ def alert_rows(connection: Connection, limit: int, open_only: bool) -> list[Aler
             opened=codec.from_ms(row.opened_ms),
             closed=codec.from_ms_or_none(row.closed_ms),
         )
-        for row in connection.execute(newest.order_by(alerts.c.id.desc()).limit(limit))
+        for row in connection.execute(newest)
+    ]
+
+
+def posted(connection: Connection, alert_id: int) -> list[Posted]:
+    """The letters about one alert, in order, each with what came of its latest attempt."""
+    attempt = receipts.alias()
+    latest = select(func.max(attempt.c.id)).where(attempt.c.outbox_id == outbox.c.id).correlate(outbox)
+    letters = (
+        select(outbox, receipts.c.at_ms, receipts.c.outcome)
+        .outerjoin_from(outbox, receipts, receipts.c.id == latest.scalar_subquery())
+        .where(outbox.c.alert_id == alert_id)
+        .order_by(outbox.c.id)
+    )
+    return [
+        Posted(
+            channel=row.channel,
+            created=codec.from_ms(row.created_ms),
+            news=News(row.news),
+            title=row.title,
+            tried=codec.from_ms_or_none(row.at_ms),
+            outcome=row.outcome,
+        )
+        for row in connection.execute(letters)
     ]
 
 
@@ -64,6 +99,12 @@ def attempts(connection: Connection, limit: int) -> list[Receipt]:
         )
         for row in connection.execute(newest.limit(limit))
     ]
+
+
+def given_up(connection: Connection, since_ms: int) -> int:
+    """How many letters were given up since then: a dead letter keeps the time of its last attempt."""
+    dead = select(func.count()).where(outbox.c.status == Status.DEAD.value, outbox.c.due_ms >= since_ms)
+    return connection.execute(dead).scalar_one()
 
 
 def counts(connection: Connection) -> Counts:

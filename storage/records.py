@@ -262,7 +262,11 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message for one channel, leased to whoever claimed it until ``due``. ``attempts`` were made before."""
+    """A message for one channel, leased to whoever claimed it until ``due``. ``attempts`` were made before.
+
+    ``level`` is where it says that the alert stands. Letters that come with the same ``bundle`` ("": none) are to be
+    sent as one message.
+    """
 
     id: int
     alert_id: int
@@ -275,6 +279,7 @@ class Letter:
     created: datetime
     attempts: int
     due: datetime
+    bundle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +330,18 @@ class Receipt:
     at: datetime
     outcome: str
     latency_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A letter about an alert, written at ``created``, and the latest attempt to hand it over (None: none yet)."""
+
+    channel: str
+    created: datetime
+    news: News
+    title: str
+    tried: datetime | None
+    outcome: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,6 +223,11 @@ def remembered(connection: Connection, keys: Collection[str] | None = None) -> l
     return _remembered(connection, _PLANNED if keys is None else _PLANNED.where(targets.c.key.in_(among(keys))))
 
 
+def every_line(connection: Connection) -> list[Remembered]:
+    """The lines of the plan, and those that left it."""
+    return _remembered(connection, _LINES_EVER)
+
+
 def unjudged(connection: Connection) -> list[Remembered]:
     """The lines of the plan with a poll that no judgement has seen."""
     judged = select(progress.c.judged).scalar_subquery()
@@ -240,7 +245,7 @@ def mark_judged(connection: Connection, number: int) -> None:
     connection.execute(update(progress).values(judged=number))
 
 
-_PLANNED = (
+_LINES_EVER = (
     select(
         schedules.c.id,
         targets.c.key,
@@ -251,9 +256,9 @@ _PLANNED = (
         schedules.c.failures,
     )
     .join_from(schedules, targets)
-    .where(schedules.c.due_ms.is_not(None))
     .order_by(schedules.c.id)
 )
+_PLANNED = _LINES_EVER.where(schedules.c.due_ms.is_not(None))
 
 
 def _remembered(connection: Connection, lines: Select[Any]) -> list[Remembered]:

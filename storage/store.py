@@ -14,7 +14,20 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from rules.values import Alert, Outcome, Record, Target, Transition
-from storage import alerts, database, incidents, ledger, notes, outbox, overview, polls, quarantine, samples, schedule
+from storage import (
+    alerts,
+    database,
+    incidents,
+    ledger,
+    notes,
+    outbox,
+    overview,
+    polls,
+    quarantine,
+    rulebook,
+    samples,
+    schedule,
+)
 from storage.codec import NEVER_MS, to_ms
 from storage.database import READING, Lease
 from storage.records import (
@@ -32,6 +45,7 @@ from storage.records import (
     Noted,
     Planned,
     Polled,
+    Posted,
     Quarantine,
     Receipt,
     Remembered,
@@ -60,6 +74,14 @@ class Store:
         """
         open_engine = database.open_reader if readonly else database.open_writer
         return cls(open_engine(Path(path)))
+
+    @classmethod
+    def sketch(cls, path: str | Path) -> Store:
+        """Open a database file to try something out: nothing that is written is kept. For one thread.
+
+        Numbers, answers and the ledger cannot be written at all. Raises ``StoreUnusableError`` as for a reader.
+        """
+        return cls(database.open_sketch(Path(path)))
 
     def close(self) -> None:
         """Let the file go."""
@@ -127,6 +149,11 @@ class Store:
         with self._reading() as connection:
             return schedule.remembered(connection, keys)
 
+    def every_line(self) -> list[Remembered]:
+        """The lines of the plan, and those that left it: their numbers are still there."""
+        with self._reading() as connection:
+            return schedule.every_line(connection)
+
     # --- what is spent ----------------------------------------------------------------------------------------
 
     def open_calls(self, attempts: Sequence[Attempt], at: datetime) -> list[int]:
@@ -178,6 +205,16 @@ class Store:
         """
         with self._reading() as connection:
             yield from samples.read(connection, schedule_ids, since, self._known.layouts)
+
+    def history(self, schedule_ids: Sequence[int], since: datetime, until: datetime) -> Iterator[SampleRow]:
+        """The numbers of these (or former) lines between two times and the newest before them, in that order."""
+        with self._reading() as connection:
+            yield from samples.history(connection, schedule_ids, since, until, self._known.layouts)
+
+    def backwards(self, schedule_id: int, until: datetime, looks: int) -> Iterator[SampleRow]:
+        """The newest ``looks`` numbers of a line until a time, the newest first."""
+        with self._reading() as connection:
+            yield from samples.backwards(connection, schedule_id, until, looks, self._known.layouts)
 
     def snapshot(self, schedule_id: int, at: datetime) -> bytes | None:
         """The answer in force at a time, as JSON bytes; None before the first."""
@@ -238,6 +275,16 @@ class Store:
 
     # --- what was judged --------------------------------------------------------------------------------------
 
+    def begin_rules(self, names: Collection[str], at: datetime) -> Mapping[str, datetime]:
+        """Make these the rules in force from now on; since when those are that were so before, by name."""
+        with self._writing() as connection:
+            return rulebook.begin(connection, names, to_ms(at))
+
+    def antedate_rules(self, begun: Mapping[str, datetime]) -> None:
+        """Let these rules have been in force since then: they have judged what was seen before they came."""
+        with self._writing() as connection:
+            rulebook.antedate(connection, begun)
+
     def committed(self) -> int:
         """The number of the newest commit of polls; 0 before the first."""
         with self._reading() as connection:
@@ -249,13 +296,14 @@ class Store:
             return schedule.unjudged(connection)
 
     def commit_judgement(self, outcomes: Sequence[Outcome], at: datetime, judged_to: int | None = None) -> list[Alert]:
-        """Store alerts, steps and owed letters together; those of the alerts that are live, with their ids.
+        """Store alerts, steps and owed letters together; the alerts among them that are live or remembered.
 
         ``judged_to`` is the number of the newest commit whose polls this judgement has seen. If nothing follows from
         them, that is written down only with the next commit: polls judged twice come to the same.
 
         What has been told is the store's to say: an owed letter counts as told, and the rest is as stored, without
-        the channels that the outcome's alert does not name any more. An alert that never fired leaves no trace.
+        the channels that the outcome's alert does not name any more. An alert that never fired leaves no trace. One
+        that is over is only remembered, without an id, if its past still matters: what begins then is another.
         """
         judged = self._known.judged if judged_to is None else judged_to
         live: list[Alert] = []
@@ -267,9 +315,17 @@ class Store:
         return live
 
     def live_alerts(self) -> list[Alert]:
-        """Every alert that is pending or firing, and those that are over but not told to everybody who must know."""
+        """Every alert that is pending or firing, and those that are over but not told to everybody who must know.
+
+        Also, without an id, what is remembered of alerts that are over.
+        """
         with self._reading() as connection:
             return alerts.live(connection)
+
+    def live_alerts_of(self, ids: Collection[int]) -> list[Alert]:
+        """What is live of the things that these alerts are about; each may have become another since."""
+        with self._reading() as connection:
+            return alerts.live_now(connection, ids)
 
     # --- what is told -----------------------------------------------------------------------------------------
 
@@ -281,13 +337,20 @@ class Store:
         whose delivery was not committed are sent again. To be called at start by the only process.
         """
         with self._writing() as connection:
-            outbox.take_over(connection, channels, to_ms(at))
+            outbox.give_up(connection, channels)
+            outbox.take_over(connection, to_ms(at))
             return schedule.take_over(connection, to_ms(at))
+
+    def give_up_letters(self, channels: Collection[str]) -> None:
+        """Give up the letters to other channels than ``channels``; their news is owed again if those come back."""
+        with self._writing() as connection:
+            outbox.give_up(connection, channels)
 
     def claim_letters(self, channel: str, at: datetime, lease_until: datetime, owner: str, limit: int) -> list[Letter]:
         """Lease up to ``limit`` due letters to a channel, oldest first; one at a time for each thing alerted on.
 
-        That is a rule, a target and labels: news of one incident does not overtake that of the one before it.
+        That is a rule, a target and labels: news of one incident does not overtake that of the one before it. Letters
+        of a bundle come all at once, besides the ``limit``.
         """
         with self._writing() as connection:
             return outbox.claim(connection, channel, Lease(to_ms(at), to_ms(lease_until), owner, limit))
@@ -304,6 +367,16 @@ class Store:
         with self._reading() as connection:
             return overview.alert_rows(connection, limit, open_only)
 
+    def alerts_of(self, target: str, until: datetime, limit: int) -> list[AlertRow]:
+        """Alerts on a target (its key) that began by a time, the newest first. They are as they are now."""
+        with self._reading() as connection:
+            return overview.alerts_of(connection, target, to_ms(until), limit)
+
+    def posted(self, alert_id: int) -> list[Posted]:
+        """The letters about one alert, in order."""
+        with self._reading() as connection:
+            return overview.posted(connection, alert_id)
+
     def transitions(self, alert_id: int) -> list[Transition]:
         """The steps of one alert, in order."""
         with self._reading() as connection:
@@ -313,6 +386,11 @@ class Store:
         """Attempts to hand over a letter, the newest first."""
         with self._reading() as connection:
             return overview.attempts(connection, limit)
+
+    def given_up(self, since: datetime) -> int:
+        """How many letters were given up since then."""
+        with self._reading() as connection:
+            return overview.given_up(connection, to_ms(since))
 
     def counts(self) -> Counts:
         """How much there is of what an operator watches."""

@@ -179,6 +179,13 @@ class Quarantine(SQLModel, table=True):
     typical: float | None = None
 
 
+class Rule(SQLModel, table=True):
+    """A rule that is in force, by its name, and since when."""
+
+    name: str = Field(primary_key=True)
+    begun_ms: int = Field(sa_type=BigInteger)
+
+
 class Incident(SQLModel, table=True):
     """So many targets did the same at once that what an endpoint says of a metric ("": of all) is in doubt."""
 
@@ -196,6 +203,7 @@ class Alert(SQLModel, table=True):
 
     __table_args__ = (
         Index("uq_alert_live", "rule", "target_id", "labels", unique=True, sqlite_where=text("closed_ms IS NULL")),
+        Index("ix_alert_target_id_rule", "target_id", "rule"),
         {"sqlite_autoincrement": True},
     )
 
@@ -209,6 +217,16 @@ class Alert(SQLModel, table=True):
     told: str
     opened_ms: int = Field(sa_type=BigInteger)
     closed_ms: int | None = Field(default=None, sa_type=BigInteger)
+    past: str = Field(default="", sa_column_kwargs={"server_default": ""})
+
+
+class Memory(SQLModel, table=True):
+    """What is still remembered of an alert that is over, until it begins again or nothing of it matters."""
+
+    rule: str = Field(primary_key=True)
+    target_id: int = Field(primary_key=True, foreign_key="target.id")
+    labels: str = Field(primary_key=True)
+    past: str
 
 
 class Transition(SQLModel, table=True):
@@ -225,7 +243,7 @@ class Transition(SQLModel, table=True):
 
 
 class Outbox(SQLModel, table=True):
-    """A letter for one channel; ``status`` is waiting, sent or dead."""
+    """A letter for one channel; ``status`` is waiting, sent or dead. Those of one ``bundle`` ("": none) go together."""
 
     __table_args__ = (
         Index("ix_outbox_status_due_ms", "status", "due_ms"),
@@ -245,6 +263,7 @@ class Outbox(SQLModel, table=True):
     owner: str | None = None
     attempts: int
     status: str
+    bundle: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class Receipt(SQLModel, table=True):
@@ -277,8 +296,10 @@ identities = _table(Identity)
 discoveries = _table(Discovery)
 sights = _table(Sight)
 quarantines = _table(Quarantine)
+rules = _table(Rule)
 incidents = _table(Incident)
 alerts = _table(Alert)
+memories = _table(Memory)
 transitions = _table(Transition)
 outbox = _table(Outbox)
 receipts = _table(Receipt)

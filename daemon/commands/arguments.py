@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -32,3 +33,21 @@ def choose(name: str, known: Collection[str], place: str) -> None:
     if name not in known:
         near = did_you_mean(name, frozenset(known)) or f"; known are {', '.join(sorted(known)) or 'none'}"
         raise typer.BadParameter(f"unknown name `{name}`{near}", param_hint=place)
+
+
+def moment(text: str, at: datetime, place: str) -> datetime:
+    """The time that ``text`` names: how long before ``at``, or in ISO 8601 (UTC, unless it says otherwise).
+
+    Leaves with exit code 2 if it names none, or one that is yet to come.
+    """
+    from rules.durations import parse_duration
+
+    ago = parse_duration(text.removesuffix("ago").strip())
+    try:
+        named = datetime.fromisoformat(text) if ago is None else at - ago
+    except ValueError:
+        raise typer.BadParameter("expected 30d, 2h or a time such as 2026-11-01T08:00", param_hint=place) from None
+    found = named if named.tzinfo else named.replace(tzinfo=UTC)
+    if found > at:
+        raise typer.BadParameter(f"{text} is yet to come", param_hint=place)
+    return found.astimezone(UTC)

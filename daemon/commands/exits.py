@@ -48,15 +48,15 @@ def able() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def reading(config: Config) -> Iterator[Store]:
-    """The database that a daemon with this configuration writes, for reading."""
+def reading(config: Config, sketch: bool = False) -> Iterator[Store]:
+    """The database that a daemon with this configuration writes, for reading; as a ``sketch``: to try something out."""
     from daemon.outside import database_of
     from storage.records import StoreUnusableError, Unusable
     from storage.store import Store
 
     database = database_of(config, os.environ)
     try:
-        store = Store.open(database, readonly=True)
+        store = Store.sketch(database) if sketch else Store.open(database, readonly=True)
     except StoreUnusableError as error:
         missing = error.reason is Unusable.MISSING
         complain(f"{database}: there is no database yet; `creatorwatch run` makes it" if missing else str(error))

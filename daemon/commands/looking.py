@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from daemon.commands.arguments import DEFAULT_FILE, AsJson, File, choose
-from daemon.commands.exits import configured, reading
+from daemon.commands.arguments import DEFAULT_FILE, AsJson, File, FileOption, choose, moment
+from daemon.commands.exits import CANNOT_RUN, complain, configured, reading
 
 
 def status(file: File = DEFAULT_FILE, as_json: AsJson = False) -> None:
@@ -43,6 +43,40 @@ def alerts(
         show.as_json([show.alert_facts(row, config.book) for row in rows])
     else:
         show.alerts(rows, config.book, SystemClock().now())
+
+
+def explain(
+    target: Annotated[str, typer.Argument(help="Its key, id or name.")],
+    rule: Annotated[str, typer.Option(help="Only this rule.")] = "",
+    at: Annotated[str, typer.Option(help="A time in the past: 2h, or 2026-11-01T08:00. Default: now.")] = "",
+    file: FileOption = DEFAULT_FILE,
+    as_json: AsJson = False,
+) -> None:
+    """Say why TARGET has the alerts that it has, and no others: numbers, conditions, what holds them, who was told."""
+    from daemon import explain as explaining
+    from daemon import show, show_explain
+    from daemon.clock import SystemClock
+    from rules.spelling import did_you_mean
+
+    config, now = configured(file), SystemClock().now()
+    when = moment(at, now, "--at") if at else now
+    if rule:
+        choose(rule, {each.name for each in config.book.rules}, "--rule")
+    with reading(config, sketch=True) as store:
+        names = explaining.names(config, store, now)
+        if target not in names:
+            near = did_you_mean(target, names)
+            raise typer.BadParameter(f"nothing that is watched is called `{target}`{near}", param_hint="TARGET")
+        meant = names[target]
+        known = explaining.known_then(config, store, meant, when) if at else explaining.known_now(config, store, when)
+        if known is None or meant.key not in known.docket.targets:
+            complain(f"nothing that the rules of {file} read is stored of {meant.key}")
+            raise typer.Exit(CANNOT_RUN)
+        found = [each for each in explaining.explained(meant, config, known, store) if rule in ("", each.rule.name)]
+    if as_json:
+        show.as_json(show_explain.facts(meant, when, found))
+    else:
+        show_explain.explanation(meant, when, found)
 
 
 def trust(

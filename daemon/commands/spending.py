@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
     from daemon.config import Config
     from daemon.forecast import Forecast, Known
     from daemon.providers.endpoint import Provider
-
-WEEK = timedelta(days=7)
-"""So long ago what lists took still says how many pages they have."""
 
 
 def plan(file: File = DEFAULT_FILE, as_json: AsJson = False) -> None:
@@ -70,7 +66,8 @@ def forecast_of(config: Config, providers: Collection[Provider] | None = None) -
 
 def _known(config: Config, at: datetime) -> Known:
     """What the daemon of ``config`` has learned, if it has run."""
-    from daemon.forecast import NOTHING_KNOWN, Known
+    from daemon.desk import known
+    from daemon.forecast import NOTHING_KNOWN
     from storage.records import StoreUnusableError
     from storage.store import Store
 
@@ -79,6 +76,4 @@ def _known(config: Config, at: datetime) -> Known:
     except StoreUnusableError:
         return NOTHING_KNOWN  # there is none yet, or it is another version's: `run` says so
     with contextlib.closing(store):
-        asked = store.spending(at - WEEK)
-        pages = {each.endpoint: Decimal(each.calls) / each.answers for each in asked}
-        return Known(store.identities(), store.discovered(), pages)
+        return known(store, at)

@@ -31,7 +31,7 @@ from daemon.providers.tikhub_video import COMMENT_KEYWORDS, VIDEO_METRICS
 from daemon.providers.tikhub_violations import VIOLATION_LIST
 from rules.values import Metric, Subject, Unit
 
-__all__ = ["ENDPOINTS", "HEALTH", "METRICS"]
+__all__ = ["ENDPOINTS", "HEALTH", "METRICS", "RECORDS"]
 
 _ALL = (
     # an account of a TikTok Shop creator
@@ -87,14 +87,14 @@ ENDPOINTS: Mapping[str, Endpoint] = {endpoint.name: endpoint for endpoint in _AL
 _PLACE = ("endpoint", "metric")
 
 
-def _state(name: str, subject: Subject, meaning: str, *labels: str) -> Metric:
-    return Metric(name, subject, Unit.STATE, meaning, labels, history=False)
+def _state(name: str, subject: Subject, meaning: str, *labels: str, repeated: bool = False) -> Metric:
+    return Metric(name, subject, Unit.STATE, meaning, labels, history=False, repeated=repeated)
 
 
 HEALTH = (
-    _state("provider_up", Subject.PROVIDER, "the newest call of this provider was not its failure"),
-    _state("endpoint_up", Subject.PROVIDER, "as provider_up, of one endpoint", "endpoint"),
-    _state("key_accepted", Subject.PROVIDER, "it takes the key, and the balance is not used up"),
+    _state("provider_up", Subject.PROVIDER, "the newest call of this provider was not its failure", repeated=True),
+    _state("endpoint_up", Subject.PROVIDER, "as provider_up, of one endpoint", "endpoint", repeated=True),
+    _state("key_accepted", Subject.PROVIDER, "it takes the key, and the balance is not used up", repeated=True),
     _state("population_odd", Subject.PROVIDER, "so many targets do the same that it is not believed", *_PLACE),
     _state("schema_odd", Subject.PROVIDER, "a number is gone or has another scale, and is not believed", *_PLACE),
     Metric("spent_usd", Subject.PROVIDER, Unit.COUNT, "USD spent in this UTC day, month", ("period",), history=False),
@@ -106,15 +106,57 @@ HEALTH = (
         "when the balance is nothing, at the pace of the past day or, if it is faster, of the past 7 days",
         history=False,
     ),
-    _state("cookie_ok", Subject.ACCOUNT, "the cookie is accepted; unknown between a first refusal and the second look"),
-    _state("cookie_suspect", Subject.ACCOUNT, "the cookie was refused once, and is looked at again"),
-    _state("visible", Subject.ACCOUNT, "the platform shows the account"),
-    _state("video_visible", Subject.VIDEO, "the newest answers about the video were its numbers"),
+    _state("cookie_ok", Subject.COOKIE, "the cookie is accepted; unknown between a first refusal and the second look"),
+    _state("cookie_suspect", Subject.COOKIE, "the cookie was refused once, and is looked at again"),
+    _state("visible", Subject.ACCOUNT, "the platform shows the account", repeated=True),
+    _state("video_visible", Subject.VIDEO, "the newest answers about the video were its numbers", repeated=True),
     _state("video_state", Subject.VIDEO, "public, private, removed or (first seen again) restored", "state"),
+    Metric("videos_firing", Subject.ACCOUNT, Unit.COUNT, "videos with an alert of the rule", ("rule",), history=False),
+    Metric(
+        "videos_level",
+        Subject.ACCOUNT,
+        Unit.COUNT,
+        "level of the rule (1 is the lowest) that enough videos have to be told as one; 0: none",
+        ("rule",),
+        history=False,
+    ),
+    Metric("videos_watched", Subject.ACCOUNT, Unit.COUNT, "videos that the rule judges", ("rule",), history=False),
+    _state("rule_healthy", Subject.DAEMON, "it was judged wherever it was due; 0: it broke, a bug of ours", "rule"),
+    _state("config_ok", Subject.DAEMON, "the newest configuration file is in force; 0: it was refused"),
+    Metric("outbox_waiting", Subject.DAEMON, Unit.COUNT, "messages that wait to be delivered", history=False),
+    Metric("outbox_dead", Subject.DAEMON, Unit.COUNT, "messages given up within a day", history=False),
+    Metric("outbox_oldest_age_s", Subject.DAEMON, Unit.SECONDS, "age of the oldest message that waits", history=False),
+    Metric("database_bytes", Subject.DAEMON, Unit.COUNT, "size of the database", history=False),
 )
-"""What the daemon itself writes about its polls; no endpoint yields these."""
+"""What the daemon itself writes about its polls, its targets and itself; no endpoint yields these."""
 
 METRICS: Mapping[str, Metric] = {
     metric.name: metric for metrics in (HEALTH, *(endpoint.metrics for endpoint in _ALL)) for metric in metrics
 }
 """Every metric by its name; a name belongs to exactly one endpoint, or to ``HEALTH``."""
+
+RECORDS = frozenset(
+    {
+        "fake_analysis",
+        "health",
+        "live_room",
+        "milestone",
+        "shop_account",
+        "shop_insights",
+        "shop_live",
+        "shop_product",
+        "shop_video",
+        "shop_video_detail",
+        "showcase_product",
+        "suspicious_feature",
+        "video_product",
+        "video_summary",
+        "violation",
+        # what the daemon itself says in words, of what ``HEALTH`` says in numbers
+        "config",
+        "cookie",
+        "failure",
+        "incident",
+    }
+)
+"""Every kind of record that there may be of a target."""

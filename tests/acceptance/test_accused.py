@@ -24,7 +24,7 @@ OTHERS, DIAGNOSIS, LIVES, DETAIL, FAKE, FANS, WORD = (
 )
 
 TOLD = """
-  - {name: expired, on: account, when: cookie_ok == 0, summary: "{name}: expired", to: [owner]}
+  - {name: expired, on: cookie, when: cookie_ok == 0, summary: "{name}: expired", to: [owner]}
   - {name: unseen, on: video, when: video_visible == 0, summary: "{name}: unseen", to: [operators]}
   - {name: refuses, on: provider, when: key_accepted == 0, summary: "TikHub refuses the key", to: [operators]}
 """

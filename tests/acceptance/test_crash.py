@@ -33,7 +33,7 @@ endpoints: {{get_account_health_status: {{interval: 1s, rate_per_s: 1000}}}}
 accounts: [{accounts}]
 channels: {{managers: {{url: "{inbox}"}}}}
 rules:
-  - {{name: points, on: account, summary: "{{name}} {{violation_score}}",
+  - {{name: points, on: account, on_first_sight: tell, summary: "{{name}} {{violation_score}}",
       levels: {{info: violation_score >= 9, warning: violation_score >= 15, high: violation_score >= 21}}}}
 """
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import sqlite3
+import struct
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple
@@ -248,6 +252,25 @@ async def test_a_restart_repeats_no_paid_call_and_no_message(tell, managers):
         await app.watch.step(story.clock.now())
     assert sum(story.simulator.calls.values()) == calls
     assert managers.titles() == told
+
+
+async def test_how_long_a_number_was_not_given_is_known_after_a_restart(tell):
+    story = await tell(LEO, rules="  - {name: old, on: account, when: age(follower_count) > 24h}\n")
+    async with story.daemon() as app:
+        await story.live(1 * HOURS)
+        known_s = app._recent.view("tiktok/account/leo")["follower_count"][()].known_s
+    not_given = (
+        "insert into sample select schedule_id, at_ms + 3600000 * looks, series_id, blank from"
+        " (select *, max(at_ms) from sample group by schedule_id), (select value as looks from json_each('[1, 2, 3]')),"
+        " (select ? as blank)"
+    )
+    with closing(sqlite3.connect(story.config.database)) as database, database:
+        [(size,)] = set(database.execute("select length(numbers) from sample"))
+        database.execute(not_given, (struct.pack("<d", math.nan) * (size // 8),))
+    story.clock.advance(5 * HOURS)
+    async with story.daemon() as app:
+        window = app._recent.view("tiktok/account/leo")["follower_count"][()]
+        assert (math.isnan(window.values[-1]), window.known_s) == (True, known_s)
 
 
 async def test_polls_that_were_stored_but_not_judged_are_judged_at_the_next_start(tell, managers):

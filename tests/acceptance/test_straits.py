@@ -85,7 +85,7 @@ async def test_a_great_move_of_a_listed_video_asks_for_the_lists_of_others_and_n
 
 @pytest.mark.parametrize("restarts", [False, True])
 async def test_while_the_list_of_an_account_is_refused_the_rules_on_its_videos_hold(tell, managers, restarts):
-    views = rule("views", "video", "shop_listed_video_views > 1 and fake_score >= 0")
+    views = rule("views", "video", "shop_listed_video_views > 1 and fake_score >= 0", more=", on_first_sight: tell")
     story = await tell(MEI, rules=views, more="discover: {newer_than: 30d}")
     ask_every(story, **{SHOP_LIST: 6 * HOURS, FAKE: HOURS})
     story.world.faults[FAKE] = "http-500"
@@ -175,7 +175,8 @@ async def test_a_key_that_is_accepted_again_is_found_out_by_whatever_is_answered
 async def test_one_answer_is_one_proof_however_often_what_follows_from_it_cannot_be_stored(tell, operators):
     gone, fine = video_id(20 * HOURS, 0), video_id(20 * HOURS, 1)
     videos = ", ".join(f'{{platform: tiktok, id: "{each}"}}' for each in (gone, fine))
-    story = await tell("", videos, rules=rule("fake", "video", "fake_score >= 0", to="operators"))
+    told = rule("fake", "video", "fake_score >= 0", "operators", ", on_first_sight: tell")
+    story = await tell("", videos, rules=told)
     ask_every(story, **{FAKE: HOURS})
     async with story.daemon() as app:
         story.world.faults[gone] = "not-found"
@@ -211,7 +212,7 @@ async def test_what_was_seen_is_in_the_windows_though_a_doubt_about_it_cannot_be
 
 TOLD = {
     "balance-402": ["▲ CRITICAL: TikHub refuses the key, or its balance is used up"],
-    "http-500": ["▲ WARNING: TikHub does not answer", "▲ CRITICAL: TikHub does not answer"],
+    "http-500": ["▲ CRITICAL: TikHub does not answer"],
 }
 
 

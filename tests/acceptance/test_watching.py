@@ -38,7 +38,7 @@ def rule(name: str, about: str, when: str, to: str = "managers", more: str = "")
 
 
 FANS = rule("fans", "account", "follower_count > 1")
-PLAYS = rule("plays", "video", "douyin_plays > 1")
+PLAYS = rule("plays", "video", "douyin_plays > 1", more=", on_first_sight: tell")
 UNSEEN = rule("unseen", "account", "visible == 0", "operators", ", for_polls: 2, records: failure")
 GONE = rule("gone", "video", 'video_state{state="removed"} == 1 or video_state{state="private"} == 1', "owner")
 REMOVED = rule("removed", "video", 'video_state{state="removed"} == 1', "owner")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from daemon import logs
 from daemon.config import Config
-from tests.benchmarks import disk, inside, memory, pipeline
+from tests.benchmarks import disk, inside, judging, memory, pipeline
 from tests.benchmarks.bodies import Answers
 from tests.benchmarks.measure import Figure, render
 from tests.benchmarks.world import START, TURNS_OF_HISTORY, Inside, build, read_config, times, write_config
@@ -19,14 +19,18 @@ from tests.benchmarks.world import START, TURNS_OF_HISTORY, Inside, build, read_
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is measured: ``targets`` of each kind with 14 days of history, ``videos`` held in memory."""
+    """How much is measured: ``targets`` of each kind with 14 days of history, ``videos`` held in memory.
+
+    ``judged`` are those that are judged alone: few, as many as Prometheus is given, and many.
+    """
 
     targets: int
     rounds: int
     videos: int
+    judged: tuple[int, int, int]
 
 
-FULL, QUICK = Size(128, 7, 20_000), Size(64, 3, 5_000)
+FULL, QUICK = Size(128, 7, 20_000, (1_000, 10_000, 50_000)), Size(64, 3, 5_000, (500, 1_000, 5_000))
 GROUP = 64
 """Polls a commit: what as many lanes bring at once."""
 
@@ -39,6 +43,8 @@ def run(size: Size, folder: Path) -> Iterator[list[Figure]]:
     yield pipeline.figures(config, TURNS_OF_HISTORY + inside.turns(size.rounds), size.rounds)
     (folder / "memory").mkdir()
     yield memory.figures(folder / "memory", size.videos)
+    (folder / "judging").mkdir()
+    yield judging.figures(folder / "judging", *size.judged)
 
 
 def _inside(config: Config, size: Size) -> list[Figure]:

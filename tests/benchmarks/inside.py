@@ -106,7 +106,7 @@ def watched(inside: Inside, spans: Spans) -> Iterator[None]:
         (judge, "_take_in", "take in"),
         (judge._states, "learn", "take in"),
         (judge._states, "take_in", "take in"),
-        (judge, "_look", "judge"),
+        (judge.docket, "hear", "judge"),
         (judge, "_commit", "commit judgement"),
     ]
     for part in parts:

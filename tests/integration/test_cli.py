@@ -26,7 +26,10 @@ OPERATIONS = EXAMPLE.parent / "docs" / "operations.md"
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-8]|9[0-7])[;m]")
 CREATOR = "/api/v1/tiktok/analytics/fetch_creator_info_and_milestones"
 
-COMMANDS = ["run", "check", "endpoints", "fetch", "plan", "spending", "simulate", "status", "alerts", "trust"]
+COMMANDS = [
+    *("run", "check", "reload", "schema", "test", "backtest", "endpoints", "fetch"),
+    *("plan", "spending", "simulate", "status", "alerts", "explain", "trust"),
+]
 
 WRONG = """\
 listen: 0.0.0.0:1
@@ -140,6 +143,13 @@ def test_a_command_or_option_that_does_not_exist_is_exit_code_2(arguments, tmp_p
 
     assert (done.returncode, done.stdout) == (2, "")
     assert arguments[-1] in done.stderr or "--limit" in done.stderr
+
+
+def test_the_schema_is_printed_as_the_documents_have_it(tmp_path):
+    done = creatorwatch("schema", cwd=tmp_path)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (EXAMPLE.parent / "docs" / "rules.schema.json").read_text()
 
 
 # --- check ----------------------------------------------------------------------------------------------------------

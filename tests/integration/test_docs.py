@@ -38,9 +38,9 @@ from rules.building import build_book
 from rules.durations import parse_duration
 from rules.expression import Expression, Options, compile_condition
 from rules.grammar import Call, parse
-from rules.models import LevelModel, RuleModel
+from rules.models import FlappingModel, LevelModel, PromoteModel, RuleModel
 from rules.trees import inside
-from rules.values import Target, Window
+from rules.values import Subject, Target, Window
 from tests.recorded import READ, read_sample
 
 ROOT = Path(__file__).parents[2]
@@ -88,9 +88,10 @@ def named(model):
 # --- configuration ----------------------------------------------------------------------------------------------
 
 IN_SECTIONS = {ProviderModel: "providers", BudgetModel: "budget", EndpointModel: "endpoints", ChannelModel: "channels"}
+OF_RULES = (RuleModel, LevelModel, FlappingModel, PromoteModel)
 MODELS = (
     *(FileModel, *IN_SECTIONS, AccountModel, DiscoverModel, VideoModel, GuardModel, OverridesModel),
-    *(RuleModel, LevelModel),
+    *OF_RULES,
 )
 CHANNELS = 'channels: {console: {url: "console://"}, managers: {url: "console://"}, operators: {url: "console://"}}\n'
 ENV = {"MANAGERS_URL": "console://", "OPERATORS_URL": "console://", "SMTP_PASSWORD": "not-a-real-one"}
@@ -132,6 +133,8 @@ def test_the_example_file_loads_and_every_key_occurs_in_it():
         OverridesModel: [tree["overrides"]],
         RuleModel: tree["rules"],
         LevelModel: levels,
+        FlappingModel: [rule["flapping"] for rule in tree["rules"] if "flapping" in rule],
+        PromoteModel: [rule["promote"] for rule in tree["rules"] if "promote" in rule],
     }
     for model in MODELS:
         assert named(model) - {key for entry in entries[model] for key in entry} == set(), model
@@ -139,7 +142,7 @@ def test_the_example_file_loads_and_every_key_occurs_in_it():
 
 @pytest.mark.parametrize("model", MODELS)
 def test_the_reference_has_every_key_of_a_model(model):
-    reference = ROOT / "docs" / ("rules.md" if model in (RuleModel, LevelModel) else "configuration.md")
+    reference = ROOT / "docs" / ("rules.md" if model in OF_RULES else "configuration.md")
     assert named(model) - set(re.findall(r"^\| `(\w+)`", reference.read_text(), re.MULTILINE)) == set()
 
 
@@ -198,6 +201,14 @@ def add_series(view, line):
     view.setdefault(name, {})[pairs] = window
 
 
+def trimmed(window, depth_s):
+    """What the daemon keeps of a window so deep."""
+    kept = Window(zip(window.times_s, window.values, strict=True), window.fresh_for_s)
+    kept.blind = window.blind
+    kept.forget(max(window.times_s, default=0.0) - depth_s)
+    return kept
+
+
 @dataclass
 class Given:
     """What an example says before its expressions."""
@@ -216,8 +227,17 @@ class Given:
             add_series(self.view, line)
 
     def truths(self, text):
+        """What a condition comes to; by all of the past it comes to what it does by as much as is kept for it."""
         compiled = compile_condition(text, METRICS, self.names, Options(**self.options))
-        return compiled.truths(self.view, AT_S) if isinstance(compiled, Expression) else None
+        if not isinstance(compiled, Expression):
+            return None
+        depths = {need.metric: need.depth_s for need in compiled.needs}
+        kept = {
+            metric: {key: trimmed(window, depths.get(metric, 0.0)) for key, window in windows.items()}
+            for metric, windows in self.view.items()
+        }
+        assert compiled.truths(kept, AT_S) == compiled.truths(self.view, AT_S), text
+        return compiled.truths(kept, AT_S)
 
     def about(self, text, value):
         """Whether an expression that is no condition comes to ``value``."""
@@ -251,6 +271,14 @@ def test_a_refused_expression_is_refused_in_these_words_at_this_column(block):
     text, message = block.text.splitlines()
     problems = compile_condition(text, METRICS)
     assert [f"1:{problem.offset + 1}: {problem.text}" for problem in problems] == [message]
+
+
+@each("refused", "account")
+def test_a_rule_on_something_else_than_it_reads_is_refused_in_these_words_at_this_column(block):
+    text, message = block.text.splitlines()
+    faults = build_book([RuleModel(name="a", on="account", when=text)], METRICS, [])
+    assert not isinstance(faults, RuleBook)
+    assert [f"1:{fault.offset + 1}: {fault.text}" for fault in faults] == [message]
 
 
 @each("refused", "summary")
@@ -392,7 +420,7 @@ def test_every_exported_name_in_the_documents_exists_and_the_daemons_own_are_all
     exist = kinds.keys() | {f"{name}_{part}" for name in kinds for part in ("bucket", "count", "sum")}
     used = {name for document in DOCUMENTS for name in re.findall(r"\bcreatorwatch_\w*\w", document.read_text())}
     assert used - exist == set()
-    own = {name for name in kinds if not re.match("creatorwatch_(account|video|provider)_", name)}
+    own = {name for name in kinds if not re.match(rf"creatorwatch_({'|'.join(Subject)})_", name)}
     operations = (ROOT / "docs" / "operations.md").read_text()
     assert own - set(re.findall(r"^\| `(creatorwatch_\w+)`", operations, re.MULTILINE)) == set()
 

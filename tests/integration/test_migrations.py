@@ -154,6 +154,18 @@ def test_the_second_migration_that_fails_leaves_the_first_version(first):
     assert execute(first, "select version_num from alembic_version") == [("0001",)]
 
 
+def test_alerts_and_letters_of_the_first_version_remember_nothing_and_go_alone(first):
+    store = Store.open(first)
+    store.close()
+    assert execute(first, "select past from alert") == execute(first, "select bundle from outbox") == [("",)]
+    assert execute(first, "select * from memory") == []
+
+
+def test_the_last_migration_that_fails_leaves_the_version_before(first):
+    fail_half_way(first, "memory")
+    assert execute(first, "select version_num from alembic_version") == [("0001",)]
+
+
 def test_a_reader_waits_for_the_daemon_to_migrate(first):
     assert refused(first, readonly=True) is Unusable.OLDER
 

@@ -107,6 +107,16 @@ def configure(folder, *, listen="127.0.0.1:0", tikhub=TIKHUB, interval="2h"):
     (folder / "rules.yaml").write_text(text)
 
 
+def tell_at_once(folder, *rules):
+    """Let no first sight of these rules wait for others, to be told together."""
+    text = (folder / "rules.yaml").read_text()
+    for rule in rules:
+        begin = f"\n  - name: {rule}\n"
+        assert begin in text
+        text = text.replace(begin, f"{begin}    on_first_sight: tell\n")
+    (folder / "rules.yaml").write_text(text)
+
+
 @contextmanager
 def serving(simulator):
     """``simulator`` in a thread of its own; gives its URL."""
@@ -199,7 +209,7 @@ def test_prometheus_has_nothing_against_the_numbers(story):
 
 def test_a_daemon_at_work_is_healthy_and_ready(story):
     assert [story.pages[path].status_code for path in ("/healthz", "/readyz")] == [200, 200]
-    assert story.pages["/readyz"].json()["ticks"].keys() == {"poll", "deliver", "look", "count"}
+    assert story.pages["/readyz"].json()["ticks"].keys() == {"poll", "deliver", "look", "count", "reload"}
 
 
 def test_systemd_is_told_that_it_is_ready_alive_and_stopping(story):
@@ -308,6 +318,148 @@ def test_a_database_of_another_program_is_refused_and_kept(start, tmp_path):
     assert diary.read_text().startswith("a diary")
 
 
+# --- reload -----------------------------------------------------------------------------------------------------------
+
+FANS = "rules:\n  - {name: fans, on: account, when: follower_count > 1, summary: fans, on_first_sight: tell}\n"
+
+
+def creatorwatch(folder, *arguments):
+    """A command beside the daemon."""
+    return subprocess.run(
+        [CREATORWATCH, *arguments], cwd=folder, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_a_file_that_is_saved_is_in_force_within_seconds(start, tmp_path):
+    configure(tmp_path)
+    daemon = start().greeted()
+    before = config_hash(daemon)
+    edit(tmp_path / "rules.yaml", "rules:\n", FANS)
+
+    until(lambda: "rules.yaml is in force: opens " in daemon.out, seconds=20)
+    assert config_hash(daemon) != before
+    assert (daemon.stop()[0], daemon.err) == (0, "")
+
+
+def config_hash(daemon):
+    return re.findall(r'creatorwatch_config_info\{hash="(\w+)"\}', daemon.get("/metrics").text)
+
+
+def test_reload_says_what_would_change_and_then_lets_the_daemon_do_it(start, tmp_path):
+    configure(tmp_path)
+    daemon = start().greeted()
+    other = tmp_path / "other.yaml"
+    other.write_text((tmp_path / "rules.yaml").read_text())
+    edit(other, "rules:\n", FANS)
+
+    tried = creatorwatch(tmp_path, "reload", "--dry-run", "other.yaml")
+    assert (tried.returncode, tried.stderr) == (0, "")
+    assert re.fullmatch(r"other\.yaml: opens \d+, closes \d+, \+\$\d+\.\d\d/day \(\$\d+\.\d\d\)\n", tried.stdout)
+
+    strange, unasked = creatorwatch(tmp_path, "reload", "other.yaml"), creatorwatch(tmp_path, "reload")
+    assert (strange.returncode, unasked.returncode) == (2, 1)
+    assert f"the daemon at work reads {tmp_path / 'rules.yaml'}" in strange.stderr
+    assert "--yes does not ask" in unasked.stderr
+    assert "in force" not in daemon.out
+
+    done = creatorwatch(tmp_path, "reload", "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("it is in force\n")
+    assert "rules.yaml is in force: " in daemon.out
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1)])
+def test_on_a_terminal_reload_asks(answer, code, start, tmp_path):
+    configure(tmp_path)
+    daemon = start().greeted()
+    ours, theirs = os.openpty()
+    os.write(ours, f"{answer}\n".encode())
+    asked = subprocess.Popen([CREATORWATCH, "reload"], cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs)
+    assert asked.wait(timeout=60) == code
+    shown = os.read(ours, 10_000).decode()
+    os.close(ours)
+    os.close(theirs)
+    assert re.search(r"rules\.yaml: opens \d+, closes \d+, \+\$0\.00/day .*\r\nTake it up\? \[y/N\]: ", shown)
+    assert ("is in force" in daemon.out) is (code == 0)
+
+
+def test_reload_without_a_daemon_says_so(tmp_path):
+    configure(tmp_path)
+    done = creatorwatch(tmp_path, "reload", "--yes")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "creatorwatch: no daemon is at work on the database of this file; `creatorwatch run` starts one\n"
+    )
+
+
+def test_a_hangup_makes_a_daemon_read_a_file_with_mistakes_say_them_and_go_on(start, tmp_path):
+    configure(tmp_path)
+    daemon = start().greeted()
+    edit(tmp_path / "rules.yaml", "rules:\n", "rulez: 1\nrules:\n")
+    daemon.process.send_signal(signal.SIGHUP)
+
+    until(lambda: "unknown key `rulez`, did you mean `rules`?" in daemon.err)
+    assert daemon.get("/readyz").status_code == 200
+    assert (daemon.stop()[0], "in force: " in daemon.out) == (0, False)
+
+
+def test_a_daemon_whose_terminal_is_gone_ends(tmp_path):
+    configure(tmp_path)
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [CREATORWATCH, "run"],
+        cwd=tmp_path,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown = b""
+    while b"stop: Ctrl-C" not in shown:
+        shown += os.read(ours, 10_000)
+    os.close(ours)
+    process.send_signal(signal.SIGHUP)
+    try:
+        assert process.wait(timeout=20) is not None
+    finally:
+        process.kill()
+
+
+def test_a_daemon_that_is_killed_right_after_a_reload_repeats_no_call_and_no_message(start, tmp_path, web):
+    provider = a_provider()
+    hook = f"json://{web.address}/"
+    score = FANS.replace("follower_count > 1", "violation_score >= 0").replace(
+        "summary: fans", "summary: '{name} fans'"
+    )
+
+    def told():
+        """Titles with the ids that tell a repeat from news."""
+        found = [json.loads(posted.body) for posted in web.posted]
+        return {(each["title"], each["message"].rpartition("id: ")[2]) for each in found if "fans" in each["title"]}
+
+    with serving(provider) as url:
+        configure(tmp_path, tikhub=url)
+        daemon = start(TIKHUB_TOKEN=TOKEN, MANAGERS_URL=hook, **COOKIES).greeted()
+        until(lambda: provider.calls[HEALTH] >= 2)
+        edit(tmp_path / "rules.yaml", "rules:\n", score)
+        until(lambda: "rules.yaml is in force: " in daemon.out)
+        daemon.stop(signal.SIGKILL)
+        before = len(provider.requests)
+
+        again = start(TIKHUB_TOKEN=TOKEN, MANAGERS_URL=hook, **COOKIES)
+        until(lambda: again.out.count("stop: Ctrl-C") == 2 and len(told()) >= 2)
+        assert again.stop()[0] == 0
+    assert set(provider.requests[:before]).isdisjoint(provider.requests[before:])
+    assert len({title for title, _ in told()}) == len(told())
+
+
 # --- secrets ----------------------------------------------------------------------------------------------------------
 
 
@@ -324,6 +476,7 @@ def test_no_secret_is_written_or_shown_anywhere(accepted, news, status, start, t
     }
     with serving(a_provider(frozenset({accepted}))) as url:
         configure(tmp_path, tikhub=url, interval="1s")
+        tell_at_once(tmp_path, "health-scheme-unclear", "provider-refuses")
         daemon = start("--log-level", "debug", **secrets).greeted()
         until(lambda: news in "".join(json.loads(posted.body)["title"] for posted in web.posted))
         pages = daemon.get("/metrics").text + daemon.get("/readyz").text

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import sqlite3
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from rules.values import Record, Subject, Target
-from storage.records import Planned, Polled
+from storage.records import Attempt, Planned, Polled
 from storage.store import Store
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -185,6 +187,13 @@ def test_a_window_has_the_value_it_starts_from(history, since, minutes):
     assert points(history, since) == [(60.0 * minute, {FANS: float(minute)}) for minute in minutes]
 
 
+def test_the_past_of_a_line_comes_backwards_from_a_time_and_as_much_as_is_wanted(history):
+    [of] = {each.schedule_id for each in history.remembered()}
+    assert [at_s - T0.timestamp() for _, at_s, _, _ in history.backwards(of, T0 + 44 * MINUTE, 2)] == [1800, 900]
+    assert len(list(history.backwards(of, T0 + 45 * MINUTE, 9))) == 4
+    assert list(history.backwards(of + 1, T0 + 45 * MINUTE, 9)) == []
+
+
 def test_windows_come_by_line_and_time_and_only_of_the_lines_asked_for(planned):
     first, second, third = (c.schedule_id for c in claim(planned))
     planned.commit_polls([ok(third), ok(first), ok(second)], "me")
@@ -289,3 +298,31 @@ def test_a_record_is_ended_only_by_its_own_endpoint_and_target(planned):
     assert first.target == "tiktok/account/0"
     assert planned.facts("tiktok/account/0", "violation", 10) == [B]
     assert planned.facts("tiktok/account/1", "violation", 10) == [A]
+
+
+# --- trying something out -----------------------------------------------------------------------------------------
+
+
+def test_what_is_written_to_a_sketch_is_read_from_it_and_nowhere_else(planned, path):
+    planned.plan([line(0)], T0)
+    poll(planned, T0, {FANS: 1.0}, records=(A,))
+    before = planned.remembered()
+    sketch, other = Store.sketch(path), Store.sketch(path)
+    sketch.sync_targets([target(0, "somebody else"), target(1)], T0)
+    sketch.plan([line(0), line(1)], T0)
+    assert len(sketch.remembered()) == 2
+    assert points(sketch, {USER: T0}) == points(planned, {USER: T0}) != []
+    assert sketch.facts("tiktok/account/0", "violation", 10) == [A]
+    assert planned.remembered() == other.remembered() == before
+    sketch.close()
+    other.close()
+
+
+def test_a_sketch_holds_up_nobody_and_what_is_polled_later_cannot_be_written_to_it(planned, path):
+    planned.plan([line(0)], T0)
+    sketch = Store.sketch(path)
+    sketch.plan([], T0)
+    poll(planned, T0, {FANS: 1.0})
+    with pytest.raises(OperationalError, match="readonly"):
+        sketch.open_calls([Attempt("tikhub", USER, 1, Decimal(1))], T0)
+    sketch.close()

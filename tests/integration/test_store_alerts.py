@@ -13,11 +13,13 @@ from rules.values import (
     Change,
     Evidence,
     Firing,
+    Flaps,
     Message,
     News,
     Ok,
     Outcome,
     Owed,
+    Past,
     Rising,
     Severity,
     Subject,
@@ -143,13 +145,13 @@ def test_an_alert_that_nobody_was_told_of_is_closed_at_once(store):
 
 
 def test_an_alert_that_never_fired_leaves_no_trace(store):
-    [alert] = judge(store, fresh(Rising(1, T0, T0)), change=Change.A_PENDING)
+    [alert] = judge(store, fresh(Rising(1, T0, T0, T0)), change=Change.A_PENDING)
     assert judge(store, over(alert), change=Change.D_DISMISSED) == []
     assert (store.alerts(10), store.transitions(alert.id)) == ([], [])
 
 
 def test_the_id_of_an_alert_that_left_no_trace_is_not_used_again(store):
-    [first] = judge(store, fresh(Rising(1, T0, T0)))
+    [first] = judge(store, fresh(Rising(1, T0, T0, T0)))
     judge(store, over(first))
     [second] = judge(store, fresh())
     assert second.id != first.id
@@ -194,6 +196,69 @@ def test_a_judgement_that_fails_stores_nothing(store):
     with pytest.raises(KeyError):
         store.commit_judgement([Outcome(known, (), [owed()]), Outcome(unknown, (), ())], T0)
     assert store.live_alerts() == []
+
+
+# --- what is remembered ------------------------------------------------------------------------------------------
+
+BEGUN = Past((T0, T0 + MINUTE))
+
+
+def test_the_past_of_a_live_alert_is_kept(store):
+    past = Past((T0,), Flaps(T0, 2), 1, "a mute")
+    [alert] = judge(store, replace(fresh(), past=past))
+    assert store.live_alerts() == [alert]
+    assert alert.past == past
+
+
+def test_what_is_remembered_outlives_the_alert_and_is_no_open_alert(store):
+    [alert] = judge(store, fresh())
+    [remembered] = judge(store, over(replace(alert, past=BEGUN)), change=Change.G_RESOLVED)
+    assert remembered == replace(fresh(Ok()), past=BEGUN)
+    assert store.live_alerts() == [remembered]
+    assert store.alerts(10, open_only=True) == []
+    assert store.counts().alerts == {}
+
+
+def test_what_begins_again_is_an_alert_of_its_own_with_the_past_of_the_one_before(store):
+    [first] = judge(store, fresh())
+    [remembered] = judge(store, over(replace(first, past=BEGUN)))
+    [second] = judge(store, replace(remembered, state=FIRING))
+    assert second.id not in {None, first.id}
+    assert store.live_alerts() == [replace(fresh(), id=second.id, past=BEGUN)]
+
+
+def test_what_was_remembered_before_is_replaced_by_what_is_remembered_last(store):
+    later = Past((T0 + MINUTE,))
+    for past in (BEGUN, later):
+        [alert] = judge(store, fresh())
+        judge(store, over(replace(alert, past=past)))
+    assert [alert.past for alert in store.live_alerts()] == [later]
+
+
+def test_what_no_longer_matters_is_forgotten(store):
+    [alert] = judge(store, fresh())
+    [remembered] = judge(store, over(replace(alert, past=BEGUN)))
+    assert store.commit_judgement([Outcome(replace(remembered, past=Past()), (), ())], T0) == []
+    assert store.live_alerts() == []
+
+
+def test_the_past_of_an_alert_that_only_rose_is_remembered_without_a_trace_of_it(store):
+    [rising] = judge(store, replace(fresh(Rising(1, T0, T0, T0)), past=BEGUN))
+    [remembered] = judge(store, over(rising), change=Change.D_DISMISSED)
+    assert (remembered.past, store.alerts(10)) == (BEGUN, [])
+
+
+def test_an_alert_that_comes_and_goes_is_open_until_everybody_knows_that_it_settled(store):
+    flaps = Past(flaps=Flaps(T0, 2))
+    [alert] = judge(store, replace(fresh(), past=flaps), owed(level=-2, news=News.FLAPPING))
+    [alert] = judge(store, over(alert))
+    assert [row.told for row in store.alerts(10, open_only=True)] == [{"chat": -2}]
+    assert judge(store, replace(alert, past=Past()), owed(level=0, news=News.RESOLVED)) == []
+
+
+def test_the_peak_of_coming_and_going_is_the_peak_of_the_alert(store):
+    judge(store, over(replace(fresh(), past=Past(flaps=Flaps(T0, 3)), told={"chat": -3})), owed(level=-3))
+    assert [row.peak for row in store.alerts(10)] == [3]
 
 
 # --- letters -----------------------------------------------------------------------------------------------------
@@ -311,18 +376,41 @@ def test_an_alert_whose_resolution_could_not_be_told_is_live_again(store):
     assert store.live_alerts() == [replace(over(alert), told={"chat": 2})]
 
 
-def test_an_alert_with_a_successor_is_not_live_again(store):
+def resolution_died(store, *letters):
+    """A channel was told of an incident and not of its end; the alert that came next."""
     [first] = judge(store, fresh(), owed())
     deliver(store, take(store)[0])
     judge(store, over(first), owed(level=0, news=News.RESOLVED))
-    [second] = judge(store, fresh())
+    [second] = judge(store, fresh(), *letters)
     deliver(store, take(store)[0], "refused")
-    assert store.live_alerts() == [second]
+    return second
+
+
+def test_an_alert_with_a_successor_is_not_live_again_but_whoever_believes_in_it_believes_in_the_successor(store):
+    second = resolution_died(store)
+    assert store.live_alerts() == [replace(second, told={"chat": 2})]
+
+
+def test_when_all_that_was_told_of_the_second_incident_died_the_end_of_the_first_is_still_owed(store):
+    second = resolution_died(store, owed(level=3))
+    judge(store, over(second), owed(level=0, news=News.RESOLVED))
+    deliver(store, take(store)[0], "refused")
+    assert store.live_alerts() == []
+    deliver(store, take(store)[0], "refused")
+    assert store.live_alerts() == [replace(over(second), told={"chat": 2})]
+
+
+def test_what_became_of_an_alert_whose_letter_died_is_read_by_itself(store):
+    [alert] = judge(store, fresh(), owed())
+    judge(store, fresh(labels=()), owed())
+    deliver(store, take(store)[0], "refused")
+    assert store.live_alerts_of([alert.id]) == [replace(alert, told={})]
+    assert store.live_alerts_of([]) == store.live_alerts_of([99]) == []
 
 
 def test_counts_say_what_waits_what_died_and_what_is_live(store):
     judge(store, fresh(), owed("chat"), owed("mail"))
-    judge(store, fresh(Rising(1, T0, T0), labels=()))
+    judge(store, fresh(Rising(1, T0, T0, T0), labels=()))
     chat, _ = take(store)
     deliver(store, chat, "refused")
     counts = store.counts()

@@ -20,6 +20,7 @@ METRICS = {
     for metric in (
         Metric("points", Subject.ACCOUNT, Unit.POINTS, "points"),
         Metric("fans", Subject.ACCOUNT, Unit.COUNT, "fans"),
+        Metric("cookie", Subject.ACCOUNT, Unit.STATE, "only its changes are kept", history=False),
         Metric("rank", Subject.ACCOUNT, Unit.RATIO, "rank", ("dimension",)),
         Metric("score", Subject.VIDEO, Unit.SCORE, "score"),
     )
@@ -49,6 +50,13 @@ def test_the_book_knows_which_numbers_are_read_and_how_far_back():
     assert the_book.needs() == {"fans": 7 * 86_400.0, "points": 0.0}
 
 
+def test_the_book_knows_whose_age_is_asked_for_wherever_a_rule_asks():
+    own = {"on": "video", "levels": {"info": {"when": "score > 1", "clear": "age(score) < 1d"}}}
+    the_book = book({"when": "points > 1 or age(points) > 1d"}, {"when": "fans > 1", "clear": "age(fans) < 1d"}, own)
+    assert the_book.aged() == {"points", "fans", "score"}
+    assert book({"when": "increase(fans, 1d) > 1"}).aged() == set()
+
+
 def test_a_rule_applies_where_all_its_numbers_are_polled():
     the_book = book({"when": "fans > 1"}, {"when": "fans > 1 and points > 1"})
     assert [rule.name for rule in judgeable(the_book.rules_for(MEI), {"fans"})] == ["r0"]
@@ -62,7 +70,7 @@ def test_a_rule_applies_where_all_its_numbers_are_polled():
         ({"levels": {"info": "points > "}}, (0, "levels", "info"), 9, "found the end"),
         ({"levels": {"info": {"when": "points >"}}}, (0, "levels", "info", "when"), 8, "found the end"),
         ({"when": "points > 1", "clear": "fns < 1"}, (0, "clear"), 0, "did you mean `fans`?"),
-        ({"when": "score > 1"}, (0, "when"), 0, "`score` is about the video, this rule is on the account"),
+        ({"when": "score > 1"}, (0, "when"), 0, "this rule is on the account: write `on: video`"),
         ({"when": "points > 1", "to": ["tem"]}, (0, "to", 0), None, "unknown channel `tem`, did you mean `team`?"),
         ({"when": "points > 1", "summary": "{nam}"}, (0, "summary"), 0, "unknown placeholder `{nam}`, did you mean"),
         (
@@ -78,6 +86,14 @@ def test_a_rule_applies_where_all_its_numbers_are_polled():
             "its labels are not those of the first level",
         ),
         ({"when": "age(points) > 3h", "for_polls": 2}, (0, "for_polls"), None, "looked at between polls too"),
+        (
+            {"when": "cookie == 0", "for_polls": 2},
+            (0, "for_polls"),
+            None,
+            "only the changes of `cookie` are noted, not each poll: say how long with `for`",
+        ),
+        ({"when": "weekday() == 1"}, (0, "when"), None, "a rule needs a number to look at"),
+        ({"levels": {"info": "2 > 1", "high": "3 > 1"}}, (0, "levels"), None, "a rule needs a number to look at"),
         ({"when": "points > 1", "clear": "rank < 1"}, (0, "clear"), None, "its labels are not those of the condition"),
     ],
 )
@@ -85,6 +101,11 @@ def test_what_is_wrong_is_said_where_it_stands(rule, where, offset, says):
     [(found_where, found_offset, text)] = faults(rule)
     assert (found_where, found_offset) == (where, offset)
     assert says in text
+
+
+def test_a_rule_that_looks_at_the_clock_besides_a_number_is_a_rule():
+    levels = {"info": "weekday() == 1", "high": "weekday() == 1 and points > 3"}
+    assert book({"levels": levels}).needs() == {"points": 0.0}
 
 
 def test_everything_wrong_is_said_at_once():
@@ -98,6 +119,7 @@ def test_everything_wrong_is_said_at_once():
         {},
         {"when": "points > 1", "levels": {"info": "points > 1"}},
         {"when": "points > 1", "for": "soon"},
+        {"when": "points > 1", "hold_for": "1h"},
         {"when": "points > 1", "for_polls": 0},
         {"when": "points > 1", "unless": "x"},
         {"when": "points > 1", "name": "Not A Name"},

@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.values import Evidence, Firing, Ok, Rising, Unit
+from rules.values import NO_PAST, Evidence, Firing, Flaps, Ok, Past, Rising, Unit
 from storage import codec
 
 TIMES = st.integers(min_value=0, max_value=4_102_444_800_000).map(codec.from_ms)
 LEVELS = st.integers(min_value=1, max_value=9)
-RISING = st.builds(Rising, level=LEVELS, since=TIMES, seen=TIMES, polls=st.integers(1, 10_000), blind=st.booleans())
+RISING = st.builds(
+    Rising, level=LEVELS, since=TIMES, seen=TIMES, polled=TIMES, polls=st.integers(1, 10_000), blind=st.booleans()
+)
 FIRING = st.builds(
     Firing,
     level=LEVELS,
@@ -32,6 +34,29 @@ LABELS = st.dictionaries(TEXT, TEXT, max_size=3).map(lambda labels: tuple(sorted
 @given(st.just(Ok()) | RISING | FIRING)
 def test_a_state_survives_its_text(state):
     assert codec.state_from_json(codec.state_to_json(state)) == state
+
+
+def test_a_state_of_before_the_newest_poll_was_noted_counts_only_what_is_newer_than_its_last_look():
+    text = '{"blind":false,"is":"rising","level":1,"polls":2,"seen_ms":2000,"since_ms":1000}'
+    assert codec.state_from_json(text).polled == codec.from_ms(2000)
+
+
+PAST = st.builds(
+    Past,
+    begun=st.lists(TIMES, max_size=4).map(tuple),
+    flaps=st.none() | st.builds(Flaps, TIMES, LEVELS),
+    first=st.integers(0, 9),
+    held=TEXT,
+)
+
+
+@given(PAST)
+def test_what_is_remembered_survives_its_text(past):
+    assert codec.past_from_json(codec.past_to_json(past)) == past
+
+
+def test_nothing_to_remember_takes_no_room():
+    assert codec.past_to_json(NO_PAST) == ""
 
 
 @given(st.lists(st.none() | st.floats(allow_nan=False), max_size=20))

@@ -34,6 +34,8 @@ METRICS = {
         Metric("violation_score", Subject.ACCOUNT, Unit.POINTS, "violation points"),
         Metric("author_rank", Subject.ACCOUNT, Unit.RATIO, "rank", ("dimension",)),
         Metric("fake_score", Subject.VIDEO, Unit.SCORE, "how bought the views look"),
+        Metric("cookie_ok", Subject.COOKIE, Unit.STATE, "only its changes are noted", history=False),
+        Metric("visible", Subject.ACCOUNT, Unit.STATE, "each 0 is noted", history=False, repeated=True),
     )
 }
 ENV = {"TIKHUB_TOKEN": "t" * 20, "TEAM_URL": "console://", "TEAM_PART": "x", "BAD_URL": "nosuch://x"}

@@ -35,6 +35,51 @@ def target_of(config: Config, key: str) -> Watched:
     return next(watched for watched in config.targets if watched.target.key == key)
 
 
+# --- rules ------------------------------------------------------------------------------------------------------------
+
+TAGGED = """accounts:
+- {platform: tiktok, id: a, owner: lin, tags: [tier-a, food], cookie: "${file:a}"}
+videos: [{platform: tiktok, id: '7', account: a, name: Dance, tags: [campaign]}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("on", "only", "meant"),
+    [
+        ("account", 'tag == "teir-a"', ", did you mean `tier-a`?"),
+        ("account", 'tag == "food" and not (owner == "lim" or owner == "lin")', ", did you mean `lin`?"),
+        ("account", 'account == "b" and owner == "lim"', ", did you mean `lin`?"),
+        ("account", 'name == "Dance"', ""),
+        ("video", 'tag == "campain"', ", did you mean `campaign`?"),
+        ("video", 'tag == "food"', ""),
+        ("cookie", 'tag == "campaign"', ""),
+    ],
+)
+def test_a_rule_on_some_that_nobody_is_is_a_note(loaded, on, only, meant):
+    when = {"account": "follower_count < 10", "video": "fake_score > 60", "cookie": "cookie_ok == 0"}[on]
+    notes = loaded(f"{TAGGED}rules: [{{name: some, on: {on}, only: '{only}', when: {when}}}]").notes
+    assert f"no {on} is meant by `only` of the rule some{meant}" in notes
+
+
+@pytest.mark.parametrize(
+    ("text", "on", "only"),
+    [
+        (TAGGED, "account", 'tag == "food"'),
+        (TAGGED, "video", 'tag == "campaign" and owner == "lin"'),
+        (TAGGED, "cookie", 'tag != "campaign"'),
+        (TAGGED, "account", ""),
+        ("", "account", 'tag == "food"'),
+        (TAGGED.partition("videos")[0], "video", 'tag == "food"'),
+        ("discover: true\n" + TAGGED, "video", 'tag == "food"'),
+        ("discover: true\n" + TAGGED, "video", 'name == "Song"'),
+    ],
+)
+def test_nothing_is_noted_where_somebody_is_meant_or_may_be(loaded, text, on, only):
+    when = {"account": "follower_count < 10", "video": "fake_score > 60", "cookie": "cookie_ok == 0"}[on]
+    notes = loaded(f"{text}rules: [{{name: some, on: {on}, only: '{only}', when: {when}}}]").notes
+    assert not any("`only`" in note for note in notes)
+
+
 # --- discovery --------------------------------------------------------------------------------------------------------
 
 

@@ -27,8 +27,8 @@ def video(*tags: str, account: str = "mei") -> Target:
 
 
 def defined(written, tags=None, accounts=None) -> Definitions:
-    found = define(written, tags or {}, accounts or {}, METRICS)
-    assert isinstance(found, Definitions), found
+    found, faults = define(written, tags or {}, accounts or {}, METRICS)
+    assert faults == []
     return found
 
 
@@ -79,16 +79,42 @@ def test_a_message_shows_what_a_name_stands_for():
     ],
 )
 def test_a_definition_that_makes_no_sense_is_told(written, where, offset, text):
-    [fault] = define(written, {}, {}, METRICS)
+    _, [fault] = define(written, {}, {}, METRICS)
     assert fault.where == ("define", where)
     assert (fault.offset, fault.text) == (offset, text)
 
 
 def test_definitions_that_need_each_other_in_a_circle_are_all_told():
-    faults = define({"a": "b + 1", "b": "c", "c": "a", "d": "a"}, {}, {}, METRICS)
+    _, faults = define({"a": "b + 1", "b": "c", "c": "a", "d": "a"}, {}, {}, METRICS)
     assert [(fault.where, fault.text) for fault in faults] == [
         (("define", name), f"`{name}` needs itself") for name in "abc"
     ]
+
+
+@pytest.mark.parametrize(
+    ("bad", "lost", "told"),
+    [
+        ({"bad": "5 +"}, (), ["bad"]),
+        ({"bad": "lykes + 1"}, (), ["bad"]),
+        ({"bad": "bad + 1"}, (), ["bad"]),
+        ({"bad": "worse + 1", "worse": "lykes"}, (), ["worse"]),
+        ({}, ("bad",), []),
+    ],
+)
+def test_what_is_wrong_with_a_definition_is_told_of_nothing_that_uses_it(bad, lost, told):
+    written = {"limit": 60, **bad, "uses_it": "bad + limit", "liking": "likes / views"}
+    found, faults = define(written, {"a": {"bad": 3, "limit": 50}}, {}, METRICS, lost)
+    assert [fault.where for fault in faults] == [("define", name) for name in told]
+    written = {"right": "liking > limit", "leans": "uses_it > 1", "uses": "2 * bad > 1"}
+    models = [RuleModel.model_validate({"name": name, "on": "video", "when": when}) for name, when in written.items()]
+    assert [rule.name for rule in build_book(models, METRICS, ["team"], found).rules] == ["right"]
+
+
+def test_what_else_is_wrong_beside_a_name_that_is_wrong_is_told():
+    found, _ = define({"bad": "5 +"}, {}, {}, METRICS)
+    model = RuleModel.model_validate({"name": "r", "on": "video", "when": "likes > bad and vews > bad"})
+    [fault] = build_book([model], METRICS, ["team"], found)
+    assert (fault.where, fault.offset, fault.text) == ((0, "when"), 16, "unknown metric `vews`, did you mean `views`?")
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------------
@@ -120,11 +146,39 @@ def test_the_past_is_kept_as_far_back_as_any_override_looks():
     assert book(definitions, when="delta(likes, span) > 3").needs() == {"likes": 14 * DAY_S}
 
 
-def test_an_override_that_no_rule_can_work_with_is_told():
-    definitions = defined({"span": "3d"}, {"a": {"span": "-3d"}})
-    model = RuleModel.model_validate({"name": "r", "on": "video", "when": "delta(likes, span) > 3"})
-    [fault] = build_book([model], METRICS, ["team"], definitions)
-    assert fault.where == (0, "when")
+def test_an_override_that_a_rule_cannot_work_with_is_told_where_it_stands():
+    definitions = defined({"span": "3d", "q": "95%"}, {"a": {"span": "-3d"}}, {"mei": {"span": "7d", "q": "200%"}})
+    when = {"info": "delta(likes, span) > 3", "high": "delta(likes, span) > 9 and quantile(views, span, q) > 5"}
+    model = RuleModel.model_validate({"name": "r", "on": "video", "levels": when})
+    found = build_book([model], METRICS, ["team"], definitions)
+    assert [(fault.where, fault.offset, fault.text) for fault in found] == [
+        (
+            ("overrides", "tags", "a", "span"),
+            None,
+            "rule `r`: the window of `delta` must be a duration such as 24h or 14d",
+        ),
+        (
+            ("overrides", "tags", "a", "span"),
+            None,
+            "rule `r`: the window of `quantile` must be a duration such as 24h or 14d",
+        ),
+        (
+            ("overrides", "accounts", "mei", "q"),
+            None,
+            "rule `r`: `quantile` needs a share from 0% to 100%, such as 95%",
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"), [(0.00001, "0.00001"), (-2.5e-7, "-0.00000025"), (1e16, "10000000000000000"), (3, "3")]
+)
+def test_a_number_may_be_as_small_or_as_large_as_one_likes(number, shown):
+    for definitions in (defined({"limit": number}), defined({"limit": 60}, {"a": {"limit": number}})):
+        the_book = book(definitions, when="fake_score > limit")
+        assert says(the_book, video("a"), fake_score=number) is False
+        assert says(the_book, video("a"), fake_score=number + abs(number)) is True
+        assert the_book.rules_for(video("a"))[0].levels[0].when.shown == f"fake_score > limit ({shown})"
 
 
 @pytest.mark.parametrize(
@@ -141,5 +195,5 @@ def test_an_override_that_no_rule_can_work_with_is_told():
 def test_an_override_that_makes_no_sense_is_told(name, value, text):
     written = {"limit": 60, "span": "3d", "liking": "likes / views"}
     for kind in ("tags", "accounts"):
-        [fault] = define(written, **{"tags": {}, "accounts": {}, kind: {"x": {name: value}}}, metrics=METRICS)
+        _, [fault] = define(written, **{"tags": {}, "accounts": {}, kind: {"x": {name: value}}}, metrics=METRICS)
         assert (fault.where, fault.text) == (("overrides", kind, "x", name), text)

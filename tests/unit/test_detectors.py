@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.detector_baseline import RENEW_S, baseline, remembered
+from rules.detector_baseline import RENEW_S, baseline
 from rules.detector_peers import inflation, slump
 from rules.detector_shapes import drip, suspect
 from rules.detectors import Finding, cold_start, purge, spike, surprise
+from rules.summaries import remembered
 from rules.values import Window
 
 NAN = math.nan
@@ -158,6 +159,30 @@ def test_a_fall_that_growth_does_not_explain_is_a_purge():
     assert found.score > 4
     assert found.saw < 0 < found.low
     assert ask(purge, more(growing(days=14), 1, -200)).score == 0
+
+
+@pytest.mark.parametrize("hours", [1, 6, 30, 72])
+def test_a_purge_in_an_outage_is_a_purge_of_which_nothing_is_lost(hours):
+    window = growing(days=14)
+    before = window.values[-1]
+    found = ask(purge, more(window, hours, -1_000))
+    assert found.score > 4
+    assert found.saw == (-1_000 if hours >= 4 else pytest.approx(window.values[-1] - window.values[-5]))
+    assert found.span_s == max(4, hours) * HOUR
+    assert found.low > 0.5 * 40 * max(4, hours)
+    assert ask(purge, more(growing(days=14), hours, -0.004 * before)).score == 0
+
+
+def test_the_longer_an_outage_the_more_must_be_lost_to_be_as_unusual():
+    scores = [ask(purge, more(growing(days=14), hours, -1_000)).score for hours in (4, 16, 64)]
+    assert scores[0] == pytest.approx(2 * scores[1], rel=0.3)
+    assert scores[1] == pytest.approx(2 * scores[2], rel=0.3)
+
+
+def test_a_number_that_was_not_believed_hides_no_purge():
+    window = more(growing(days=14), 3, NAN)
+    window.add(window.times_s[-1] + 3 * HOUR, window.values[-2] - 1_000)
+    assert ask(purge, window).saw == -1_000
 
 
 def test_a_fall_by_nine_tenths_is_not_believed_at_the_first_look():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.cleaning import clean, level, present
+from rules.cleaning import _believed, clean, level, present
 from rules.values import Window
 
 NAN, HOUR, DAY = math.nan, 3_600.0, 86_400.0
@@ -148,3 +148,9 @@ def test_what_is_believed_was_seen_in_this_order_and_its_totals_hardly_fall(valu
     assert [looks[at_s] for at_s in history.times_s] == list(history.values)
     assert list(history.times_s) == sorted(history.times_s)
     assert all(after >= before * 0.99 for before, after in pairwise(history.totals))
+
+
+@given(st.lists(st.integers(999_000, 1_003_000), max_size=40), st.integers(0, 40))
+def test_jitter_is_believed_beside_a_sentinel_as_it_is_without(values, place):
+    beside = [*values[:place], -99_999, *values[place:]]
+    assert _believed(range(len(values)), values)[1] == _believed(range(len(beside)), beside)[1] == values

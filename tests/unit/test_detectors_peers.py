@@ -53,6 +53,13 @@ def test_views_are_not_inflated(why, ratios, views):
     assert found.score == 0
 
 
+def test_the_ratio_is_that_of_the_two_weeks_before_the_span():
+    likes, views = video([0.05] * 10 + [0.01] * 14 + [0.002])
+    found, lately = inflated(likes, views), inflated(*video([0.01] * 14 + [0.002]))
+    assert found is not None
+    assert found == lately
+
+
 def test_without_fifty_likes_the_ratio_is_not_known():
     assert inflated(*video([0.0004] * 5 + [0.0])) is None
     assert inflated(*video([0.0008] * 5 + [0.0])) is not None

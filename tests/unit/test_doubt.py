@@ -229,3 +229,24 @@ def test_what_is_doubted_for_two_reasons_is_believed_only_when_both_are_over(ben
     assert (HEALTH, "violation_score") in bench.recent.withheld()
     bench.doubt.end(AT + 35 * HOUR)
     assert bench.recent.withheld() == frozenset()
+
+
+# --- another configuration ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("guard", "ends"), [(Guard(), False), (Guard(share=0.9, at_least=8), False), (None, True)])
+def test_a_doubt_goes_on_by_another_guard_and_ends_where_there_is_none_any_more(guard, ends, bench):
+    purge(bench, AT + HOUR)
+    bench.doubt.adopt(guard, NEEDS, bench.watchlist)
+    bench.doubt.end(AT + 2 * HOUR)
+    assert (bench.blind() == []) is ends
+    assert (bench.store.incidents() == []) is ends
+
+
+@pytest.mark.parametrize("guard", [Guard(share=0.9, at_least=8), None])
+def test_what_waited_for_witnesses_waits_for_no_other_guard(guard, bench):
+    purge(bench, AT + HOUR, [0])
+    bench.doubt.adopt(Guard(), NEEDS, bench.watchlist)
+    assert bench.blind() == [0]
+    bench.doubt.adopt(guard, NEEDS, bench.watchlist)
+    assert bench.blind() == []

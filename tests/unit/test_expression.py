@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import random
 import string
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rules import functions
 from rules.expression import Expression, compile_condition
 from rules.values import Metric, Subject, Unit, Window
 
@@ -376,3 +378,59 @@ def test_knowing_less_never_turns_a_truth_into_its_opposite(text, hidden, histor
     before = ask(text, view, at_s=6.0)
     view[hidden] = {}
     assert ask(text, view, at_s=6.0) in (before, None)
+
+
+LOOKING_BACK = sorted(functions.OF_WINDOW | functions.OF_DETECTOR | functions.OF_PAIR)
+
+
+def looking_back(name: str, span: str) -> Expression:
+    """A function of a window, as a condition; it comes to what its first part does."""
+    series, third = "views, follower_count" if name in functions.OF_PAIR else "views", ", 95%" * (name == "quantile")
+    text = f"{name}({series}, {span}{third})"
+    expression = compile_condition(text if name == "changed" else f"{text} >= 0", METRICS)
+    assert isinstance(expression, Expression), expression
+    return expression
+
+
+def history_of(seed: str, days: int) -> Window:
+    """Looks about every four hours, with pauses, jumps, purges, sentinels, and numbers that were not given."""
+    chance, window, second, total = random.Random(seed), Window(), 0.0, 5_000.0
+    odd = chance.choice([0.0, 0.05, 0.3])
+    while second < days * DAY:
+        second += chance.choice([4 * 3_600.0] * 20 + [600.0, 20 * 3_600.0])
+        total = max(1.0, total + chance.choice([0, 7, 40, 40, 40, 90, 400, -60, -400]))
+        window.add(second, chance.choice([NAN, NAN, 0.0, -99_999.0, total / 20]) if chance.random() < odd else total)
+    return window
+
+
+def kept(window: Window, depth_s: float) -> Window:
+    """As much of it as is kept where nothing looks further back."""
+    short = Window(zip(window.times_s, window.values, strict=True))
+    short.forget(window.times_s[-1] - depth_s)
+    return short
+
+
+@pytest.mark.parametrize("name", LOOKING_BACK)
+def test_an_answer_rests_on_no_more_of_the_past_than_is_asked_to_be_kept(name: str):
+    answered = 0
+    for seed in range(120):
+        expression = looking_back(name, random.Random(seed).choice(["1d", "3d", "14d", "28d"]))
+        whole = {metric: {(): history_of(f"{metric} {seed}", 60)} for metric in ("views", "follower_count")}
+        short = {need.metric: {(): kept(whole[need.metric][()], need.depth_s)} for need in expression.needs}
+        at_s = whole["views"][()].times_s[-1] + seed % 3 * 3_600
+        one, other = ([each.value for each in expression.evaluated(view, at_s)] for view in (whole, short))
+        assert one == other, (expression.text, seed)
+        answered += one[-1 if name == "changed" else 1] is not None
+    assert answered > 10
+
+
+@pytest.mark.parametrize("name", LOOKING_BACK)
+def test_an_answer_is_known_as_soon_as_what_is_asked_to_be_kept_is_there(name: str):
+    expression, at_s = looking_back(name, "28d" if name == "drip" else "14d"), 60 * DAY
+    looks = range(0, int(at_s) + 1, 6 * 3_600)
+    slow, quick = (Window((second, second / each) for second in looks) for each in (600, 60))
+    depths_s = {need.metric: need.depth_s for need in expression.needs}
+    view = {"views": {(): kept(slow, depths_s["views"])}}
+    if name in functions.OF_PAIR:
+        view["follower_count"] = {(): kept(quick, depths_s["follower_count"])}
+    assert expression.truths(view, at_s)[()] is True

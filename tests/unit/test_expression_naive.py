@@ -57,14 +57,14 @@ def newest(seen, now):
 
 
 def at(seen, hour):
-    """The number at an hour, on the straight line between the looks around it."""
-    before = [point for point in seen.points if point[0] <= hour]
-    after = [point for point in seen.points if point[0] >= hour]
+    """The number at an hour, on the straight line between the looks around it that saw one."""
+    before = [(when, number) for when, number in seen.points if when <= hour and number is not None]
+    after = [(when, number) for when, number in seen.points if when >= hour and number is not None]
     if not before:
         return None
     (t0, v0), (t1, v1) = before[-1], after[0] if after else before[-1]
-    if v0 is None or v1 is None or t0 == t1:
-        return v0 if t0 == t1 else None
+    if t0 == t1:
+        return v0
     return v0 + (v1 - v0) * (hour * HOUR - t0 * HOUR) / (t1 * HOUR - t0 * HOUR)
 
 

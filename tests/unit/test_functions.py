@@ -157,7 +157,36 @@ def test_growth_during_an_outage_is_spread_over_the_outage():
 
 def test_an_unknown_number_between_two_known_ones_is_no_step():
     assert windows.increase(daily(10, NAN, 12), DAY * 2, 2 * DAY) == 2
-    assert windows.delta(daily(10, NAN, 12), DAY * 1.5, 2 * DAY) is None  # the start of the span was not known
+    assert windows.delta(daily(10, NAN, 12), DAY * 1.5, 2 * DAY) == 1.5
+
+
+@pytest.mark.parametrize("name", ["delta", "change_pct", "increase", "rate"])
+def test_a_number_that_was_not_given_when_the_span_began_is_read_off_the_numbers_around_it(name):
+    given, not_given = daily(10, 20, 30, 60), daily(10, NAN, NAN, 60)
+    assert call(name, not_given, 3 * DAY, 3 * DAY) == call(name, given, 3 * DAY, 3 * DAY)
+    assert windows.delta(not_given, 2 * DAY, 3 * DAY) == pytest.approx(60 - (10 + 50 / 3))
+    assert call(name, daily(NAN, NAN, 30, 60), 2 * DAY, 3 * DAY) is None
+
+
+def test_the_age_is_that_of_the_last_number_also_where_that_was_forgotten():
+    window = daily(5, *[NAN] * 9)
+    window.forget(8 * DAY)
+    assert windows.age(window, 10 * DAY) == 10 * DAY
+    window.blind = True
+    assert windows.age(window, 11 * DAY) == 11 * DAY
+    assert windows.age(daily(NAN, NAN), 2 * DAY) is None
+
+
+def test_a_window_keeps_the_newest_look_and_the_newest_number_before_its_start():
+    window = daily(1, 2, NAN, NAN, NAN, 6)
+    window.forget(3.5 * DAY)
+    assert list(window.times_s) == [DAY, 3 * DAY, 4 * DAY, 5 * DAY]
+    window.forget(5 * DAY)
+    assert list(window.values) == [6]
+    empty, unseen = Window(), daily(NAN, NAN, NAN)
+    empty.forget(DAY)
+    unseen.forget(DAY)
+    assert (len(empty.values), len(unseen.values)) == (0, 2)
 
 
 def test_last_within_a_span_forgets_what_is_older():

@@ -7,6 +7,7 @@ import math
 import pytest
 
 from daemon.health import PATIENCE, PATIENCE_FOR_ABSENCE, Health, Look
+from daemon.providers import METRICS
 from daemon.providers.answer import Reason
 from daemon.recent import Recent
 
@@ -175,3 +176,16 @@ def test_one_outage_after_many_refusals_of_the_cookie_makes_no_target_blind(rece
         health.note([Look(7, step * HOUR + 1, Reason.COOKIE, sent=sent)])
     health.note([Look(7, 20 * HOUR, Reason.TIMEOUT), Look(1, 20 * HOUR, None)])
     assert states(recent, "tiktok/account/b").get("visible") != 0.0
+
+
+def test_the_states_that_are_noted_at_each_failure_are_those_that_for_polls_can_count(recent, health):
+    recent.watch(9, "tiktok/video/7", "detect_fake_views", HOUR)
+    health.watch(9)
+    again = set()
+    for reason in (Reason.BAD_PAYLOAD, Reason.SERVER, Reason.BALANCE):
+        for hour in (2, 3):
+            health.note([Look(line, hour * HOUR, reason) for line in (1, 2, 3, 9)])
+        for target in ("tiktok/account/a", "tiktok/video/7", "provider/tikhub"):
+            for name, windows in recent.view(target).items():
+                again |= {name for window in windows.values() if list(window.values[-2:]) == [0.0, 0.0]}
+    assert again == {metric.name for metric in METRICS.values() if metric.repeated}

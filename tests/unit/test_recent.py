@@ -96,3 +96,21 @@ def test_what_is_withheld_of_an_endpoint_stays_blind_whatever_one_line_says(rece
     assert window.blind
     recent.believe("fetch_creator_info_and_milestones", "follower_count")
     assert not window.blind
+
+
+def test_when_a_number_was_last_known_is_looked_up_in_as_few_rows_as_it_takes(recent):
+    fans(recent, 9 * HOUR, None)
+    recent.see(3, 9 * HOUR, [("violation_score", ())], [None])
+    read = []
+
+    def past(schedule_id):
+        for hour, number in ((9, math.nan), (8, math.nan), (7, 12.0), (6, 11.0)):
+            read.append((schedule_id, hour))
+            yield schedule_id, hour * HOUR, (("follower_count", ()), ("like_count", ())), [number, 7.0]
+
+    recent.recollect([1, 2, 3], {"follower_count"}, past)
+    known_s = {name: windows[()].known_s for name, windows in recent.view("tiktok/account/a").items() if windows}
+    assert known_s == {"follower_count": 7 * HOUR, "violation_score": None}
+    assert read == [(1, 9), (1, 8), (1, 7)]
+    recent.recollect([1], {"follower_count"}, past)
+    assert len(read) == 3

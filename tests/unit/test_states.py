@@ -31,6 +31,7 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 HEALTH, RECORDS, FANS = "get_account_health_status", "get_account_violation_list", "fetch_creator_info_and_milestones"
 MANY, FAR = 6, AT + timedelta(days=9)
 KEYS = [f"tiktok/account/a{number}" for number in range(MANY)]
+COOKIES = [f"tiktok/cookie/a{number}" for number in range(MANY)]
 FILE = 'providers: {tikhub: {token: "${KEY}"}}\nchannels: {console: {url: "console://"}}\naccounts:\n' + "".join(
     f"  - {{platform: tiktok, id: a{n}, name: A{n}, uid: '{n}', cookie: '${{file:a{n}.cookie}}'}}\n"
     for n in range(MANY)
@@ -55,7 +56,7 @@ class Bench:
             store, self.recent, standings, doubt, lambda watched: Secret(self.cookies[watched.target.key])
         )
         self.states.follow(planned, (), planned, AT)
-        self.states.tick(AT)
+        self.states.tick(AT, {})
 
     def end(self, number: int, at: datetime, reason: Reason | None, endpoint: str = HEALTH) -> set[str]:
         """The end of a poll, as the judge takes it in."""
@@ -77,7 +78,7 @@ class Bench:
         self.end(number, AT + HOUR + SECOND_LOOK, Reason.COOKIE)
 
     def said(self, number: int, state: str = "cookie_ok") -> float | None:
-        window = self.recent.view(KEYS[number]).get(state, {}).get(NO_LABELS)
+        window = self.recent.view(COOKIES[number]).get(state, {}).get(NO_LABELS)
         return None if window is None else window.values[-1]
 
     def due(self, at: datetime, endpoint: str = HEALTH) -> set[str]:
@@ -98,25 +99,25 @@ def bench(tmp_path):
 
 def test_nothing_is_said_of_a_cookie_that_was_never_used_and_the_first_answer_says_that_it_works(bench):
     assert bench.said(0) is None
-    assert KEYS[0] in bench.end(0, AT, None)
+    assert COOKIES[0] in bench.end(0, AT, None)
     assert (bench.said(0), bench.said(0, "cookie_suspect")) == (1.0, 0.0)
     assert bench.end(0, AT + HOUR, None) == set()
 
 
 def test_one_refusal_is_unknown_and_the_second_is_a_no(bench):
     bench.end(0, AT, None)
-    assert KEYS[0] in bench.end(0, AT + HOUR, Reason.COOKIE)
+    assert COOKIES[0] in bench.end(0, AT + HOUR, Reason.COOKIE)
     assert math.isnan(bench.said(0))
     assert bench.said(0, "cookie_suspect") == 1.0
     assert bench.due(AT + HOUR + SECOND_LOOK) == {KEYS[0]}
-    assert KEYS[0] in bench.end(0, AT + HOUR + SECOND_LOOK, Reason.COOKIE)
+    assert COOKIES[0] in bench.end(0, AT + HOUR + SECOND_LOOK, Reason.COOKIE)
     assert (bench.said(0), bench.said(0, "cookie_suspect")) == (0.0, 0.0)
 
 
 def test_a_cookie_that_was_changed_is_tried_at_once_and_one_that_works_is_not(bench):
     bench.expire(0)
     bench.cookies |= {KEYS[0]: "new", KEYS[1]: "new"}
-    bench.states.tick(AT + 2 * HOUR)
+    bench.states.tick(AT + 2 * HOUR, {})
     assert bench.due(AT + 2 * HOUR) == {KEYS[0]}
     assert bench.said(0) == 0.0, "it is not known yet whether it works"
 
@@ -152,9 +153,9 @@ def test_what_is_true_of_them_when_the_doubt_is_over_is_told_then(bench):
     test_cookies_that_are_refused_all_together_are_spared_and_not_told(bench)
     for number in range(1, MANY):
         bench.end(number, AT + 5 * HOUR, None)
-    bench.states.tick(AT + 6 * HOUR)
+    bench.states.tick(AT + 6 * HOUR, {})
     assert math.isnan(bench.said(0))
-    assert KEYS[0] in bench.states.tick(AT + timedelta(days=2))
+    assert COOKIES[0] in bench.states.tick(AT + timedelta(days=2), {})
     assert bench.said(0) == 0.0
 
 
@@ -188,7 +189,7 @@ def test_a_refused_cookie_is_tried_in_time_by_another_line_when_the_one_that_did
 
 def test_how_to_renew_a_cookie_names_its_place_and_never_its_value(bench):
     bench.cookies[KEYS[0]] = "the-secret-itself"
-    [record] = bench.states.records(KEYS[0], "cookie")
+    [record] = bench.states.records(COOKIES[0], "cookie")
     assert record.words["where"] == "${file:a0.cookie}"
     assert "A0" in record.words["text"]
     assert "the-secret-itself" not in repr(record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.config import Config, load
+from daemon.plan import fits
 from daemon.providers import ENDPOINTS, METRICS
 from daemon.providers.answer import Found, Videos
 from daemon.providers.endpoint import Provider
-from daemon.watchlist import OWN_CANARY, Watchlist
+from daemon.watchlist import DAEMON, OWN_CANARY, Watchlist, cookie_key
+from rules.values import Subject, Target
 from storage.records import Discovered, Identity
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
@@ -173,7 +176,28 @@ def test_the_newest_video_of_an_account_is_the_newest_watched_one_or_one_that_wa
     assert watchlist.newest(LEO, Videos((Found("12"),)), AT) is None
 
 
-# --- providers -----------------------------------------------------------------------------------------------------
+# --- what is no creator --------------------------------------------------------------------------------------------
+
+
+def test_the_cookie_of_an_account_is_a_target_that_is_named_looked_after_and_told_of_like_the_account(config):
+    watchlist = renewed(config, {XIAO: Identity("1", "MS4wLjABx", "xiao.new", AT)})
+    cookie, account = watchlist["douyin/cookie/xiao"], watchlist[XIAO]
+    assert cookie.target == replace(account.target, key=cookie_key(XIAO), subject=Subject.COOKIE)
+    assert (cookie.account, cookie.target.account) == (XIAO, XIAO)
+    assert cookie in watchlist.of({XIAO})
+    assert [each for each in watchlist if each.target.subject is Subject.COOKIE] == [cookie]
+
+
+def test_nothing_is_asked_about_a_cookie_or_about_the_daemon(config):
+    watchlist = renewed(config)
+    own = [watchlist["douyin/cookie/xiao"], watchlist[DAEMON]]
+    assert not any(fits(endpoint, each) for each in own for endpoint in ENDPOINTS.values())
+
+
+def test_the_daemon_is_a_target_whose_news_go_to_all_channels(config):
+    assert renewed(config)[DAEMON].target == Target(
+        "daemon", Subject.DAEMON, "creatorwatch", "", channels=("console", "other")
+    )
 
 
 def test_each_provider_that_can_be_asked_is_a_target_whose_news_go_to_all_channels(config):
@@ -187,5 +211,5 @@ def test_each_provider_that_can_be_asked_is_a_target_whose_news_go_to_all_channe
 def test_every_target_is_there_once_under_its_own_key(config):
     watchlist = renewed(config, discovered=found(DAY, 9 * DAY))
     keys = [watched.target.key for watched in watchlist]
-    assert len(set(keys)) == len(keys) == len(watchlist.targets()) == 8
+    assert len(set(keys)) == len(keys) == len(watchlist.targets()) == 10
     assert all(target.key == name for name, target in watchlist.targets().items())

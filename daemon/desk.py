@@ -1,0 +1,95 @@
+"""A configuration at work on a store: who is watched, what is asked, by what it is judged. On the writer's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from daemon.config import Config
+from daemon.doubt import Doubt
+from daemon.forecast import Known
+from daemon.judge import Judge
+from daemon.learning import recalled
+from daemon.plan import lines, plan, reads
+from daemon.providers.endpoint import Provider
+from daemon.purse import Purse
+from daemon.recent import Recent
+from daemon.standings import Standings
+from daemon.states import States
+from daemon.watchlist import Cookies, Watchlist
+from rules.values import Outcome
+from storage.store import Store
+
+WEEK = timedelta(days=7)
+"""So long ago what lists took still says how many pages they have."""
+
+
+def known(store: Store, at: datetime) -> Known:
+    """What a forecast may take from what was learned."""
+    asked = store.spending(at - WEEK)
+    pages = {each.endpoint: Decimal(each.calls) / each.answers for each in asked}
+    return Known(store.identities(), store.discovered(), pages)
+
+
+class Desk:
+    """``providers`` are those that can be asked. ``plan`` and ``remember`` before anything else."""
+
+    def __init__(self, config: Config, store: Store, providers: Collection[Provider], cookies: Cookies) -> None:
+        self.config, self.store, self._providers = config, store, providers
+        self.recent = Recent(config.book.needs())
+        self.watchlist = Watchlist(config, providers)
+        self.standings = Standings(config, self.watchlist, Purse(config.budgets))
+        self._doubt = Doubt(config.guard, reads(config), self.recent, self.watchlist, store)
+        self.states = States(store, self.recent, self.standings, self._doubt, cookies)
+        self.judge = Judge(store, self.recent, self.states, config.book, self.watchlist, config.channels)
+
+    def plan(self, at: datetime, accounts: Collection[str] | None = None) -> Collection[str] | None:
+        """Make the plan what follows from the configuration and from what was learned since, of these accounts.
+
+        None is all accounts. The keys of the targets that it was made for.
+        """
+        before = self.watchlist.of(accounts)
+        self.watchlist.renew(self.store.identities(), self.store.discovered(accounts), at, accounts)
+        watched = self.watchlist.of(accounts)
+        keys = None if accounts is None else {each.target.key for each in (*before, *watched)}
+        self.store.sync_targets([each.target for each in watched], at, keys)
+        self.store.plan(list(plan(self.config, self.watchlist, self._providers, at, accounts)), at, keys)
+        return keys
+
+    def remember(self, at: datetime) -> None:
+        """Take in what was stored until now."""
+        self.standings.sights = recalled(self.store.sights())
+        self.standings.purse.renew(self.store, at)
+        self.judge.remember(self._held(), at)
+
+    def renew(self, at: datetime) -> list[Outcome]:
+        """Follow what was learned: new ids, new videos, videos that are too old by now."""
+        accounts = self.judge.learned(at)
+        keys = self.plan(at, accounts)
+        self.judge.follow(self._held(accounts), at, keys)
+        return self.judge.retire(at)
+
+    def adopt(self, config: Config, at: datetime) -> list[Outcome]:
+        """Go on by another configuration, and look at everything in its light.
+
+        Where it raises, in the middle, it may be done again: it comes to the same.
+        """
+        before = self.config, self.watchlist
+        self.config, self.watchlist = config, Watchlist(config, self._providers)
+        try:
+            self.plan(at)
+            self.store.give_up_letters(config.channels.keys())
+        except BaseException:
+            self.config, self.watchlist = before
+            raise
+        self.standings.adopt(config, self.watchlist)
+        self._doubt.adopt(config.guard, reads(config), self.watchlist)
+        return self.judge.adopt(config.book, self.watchlist, config.channels, self._held(), at)
+
+    def _held(self, accounts: Collection[str] | None = None) -> Mapping[str, set[str]]:
+        """The endpoints of each target of these accounts, were every configured provider there to be asked."""
+        held: dict[str, set[str]] = {}
+        for line in lines(self.config, self.watchlist.of(accounts), self.config.providers):
+            held.setdefault(line.watched.target.key, set()).add(line.endpoint.name)
+        return held

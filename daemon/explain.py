@@ -1,0 +1,344 @@
+"""Why a target has the alerts that it has, and no others: what each rule saw at a moment, and what came of it.
+
+Of now it is what a daemon knows that starts now, from all that is stored, in a sketch of the database. Of the past the
+stored numbers are replayed up to the moment; whether a poll failed then is not stored, nor is what the daemon said
+itself. Which alerts there were, and who was told, is stored for all times.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from daemon.backtest import Period, ever_watched, groups, relive, warm_up
+from daemon.config import Access, Config
+from daemon.desk import Desk
+from daemon.docket import Docket
+from daemon.providers import ENDPOINTS
+from daemon.providers.endpoint import Provider
+from daemon.recent import STATES, Recent, Watch
+from daemon.replay import Replay
+from rules.book import Rule
+from rules.detectors import Finding
+from rules.durations import say_duration
+from rules.evaluate import judge
+from rules.expression import Evaluated, Expression
+from rules.lifecycle import must_confirm
+from rules.message import say_time
+from rules.selectors import id_of
+from rules.telling import recipients
+from rules.values import Alert, Firing, FirstSight, Labels, Rising, Subject, Target, Transition, Verdict, Window
+from storage.records import POLLED, AlertRow, Posted, Remembered
+from storage.store import Store
+
+LIVES = 5
+"""So many alerts of a rule are told of, the newest first."""
+
+_SEARCHED = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known at a moment. ``lines`` say how polls ended, as far as that is known of the moment."""
+
+    at: datetime
+    docket: Docket
+    recent: Recent
+    lines: Mapping[tuple[str, str], Remembered]
+    doubts: Mapping[tuple[str, str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A series that a rule reads: its newest number and past, and why that counts as unknown ("" if it is known)."""
+
+    metric: str
+    labels: Labels
+    value: float | None
+    polled: datetime | None
+    measured: datetime | None
+    looks: int
+    since: datetime | None
+    unknown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition of a rule: what it and each of its parts came to, and what its detectors expected."""
+
+    name: str
+    expression: Expression
+    parts: Sequence[Evaluated]
+    bands: Sequence[tuple[str, Labels, Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """An alert that was stored, its steps and its letters, up to the moment."""
+
+    row: AlertRow
+    steps: Sequence[Transition]
+    letters: Sequence[Posted]
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What a rule makes of a target. ``idle`` is why it does not look at it; then there is nothing else.
+
+    ``held`` is why nobody is told, or would be. ``alerts`` are where they stand, ``lives`` what is stored of them.
+    """
+
+    rule: Rule
+    idle: str
+    series: Sequence[Seen] = ()
+    conditions: Sequence[Condition] = ()
+    verdicts: Mapping[Labels, Verdict] | None = None
+    alerts: Collection[Alert] = ()
+    held: Sequence[str] = ()
+    tells: Sequence[str] = ()
+    lives: Sequence[Life] = ()
+
+
+_FOUND_FIRST = (Subject.ACCOUNT, Subject.VIDEO, Subject.PROVIDER, Subject.DAEMON, Subject.COOKIE)
+"""Whose id a name is, where several have it: that of an account before that of its cookie."""
+
+
+def names(config: Config, store: Store, at: datetime) -> Mapping[str, Target]:
+    """All that is watched, or ever was of what ``config`` names, by what people may call it: key, id and name."""
+    watchlist = ever_watched(_with(_asked(store), config), store, at)
+    targets = sorted(watchlist.targets().values(), key=lambda target: _FOUND_FIRST.index(target.subject))
+    found = {target.key: target for target in targets}
+    for target in targets:
+        found.setdefault(id_of(target.key), target)
+    for target in targets:
+        found.setdefault(target.name, target)
+    return found
+
+
+# --- what is known ------------------------------------------------------------------------------------------------
+
+
+def known_now(config: Config, sketch: Store, at: datetime) -> Known:
+    """What a daemon would know that starts now; ``sketch`` is of its database."""
+    asked = _asked(sketch)
+    desk = Desk(_with(asked, config), sketch, asked, lambda _: None)
+    desk.watchlist.renew(sketch.identities(), sketch.discovered(), at)
+    sketch.sync_targets([watched.target for watched in desk.watchlist], at)
+    desk.remember(at)
+    desk.states.tick(at, {})  # which rules work, only a daemon at work knows
+    lines = {(line.target, line.endpoint): line for line in sketch.remembered()}
+    doubts = {(each.endpoint, each.metric): f"{each.kind} since {say_time(each.since)}" for each in sketch.incidents()}
+    doubts |= {(each.endpoint, each.metric): each.reason for each in sketch.quarantines()}
+    return Known(at, desk.judge.docket, desk.recent, lines, doubts)
+
+
+def _asked(store: Store) -> Collection[Provider]:
+    return {ENDPOINTS[line.endpoint].provider for line in store.remembered()}
+
+
+def _with(providers: Iterable[Provider], config: Config) -> Config:
+    """``config`` as it is where these providers are asked: in a simulation that is all of them."""
+    unnamed = {provider: Access("", "", 1.0, 1.0, 1) for provider in providers}
+    return replace(config, providers={**unnamed, **config.providers})
+
+
+def known_then(config: Config, store: Store, target: Target, at: datetime) -> Known | None:
+    """What was known of a target at a time in the past, by what is stored; None if nothing of it is."""
+    group = groups(config, store, at).get(target.account or target.key)
+    if group is None:
+        return None
+    period = Period(at - warm_up(config.book), at)
+    rows = store.history([line.schedule_id for line in group.lines], *period)
+    replay = Replay(config.book, group.targets, config.channels)
+    for _ in relive(replay, group.lines, rows, period):
+        pass
+    return Known(at, replay.docket, replay.recent, {}, {})
+
+
+# --- what follows of it -------------------------------------------------------------------------------------------
+
+
+def explained(target: Target, config: Config, known: Known, store: Store) -> Iterator[Explained]:
+    """What each rule on such targets makes of this one, in the order of the file."""
+    applying = {rule.name for rule in config.book.rules_for(target)}
+    judging = {rule.name: rule for rule in known.docket.rules(target.key)}
+    rows = store.alerts_of(target.key, known.at, _SEARCHED)
+    for written in config.book.rules:
+        rule = judging.get(written.name)
+        if rule is not None:
+            yield _explain(
+                rule, target, known, [_life(row, known.at, store) for row in rows if row.rule == rule.name][:LIVES]
+            )
+        elif written.subject is target.subject:
+            yield Explained(written, _idle(written, target, known) if written.name in applying else _left_out(written))
+
+
+def _left_out(rule: Rule) -> str:
+    return f"`only: {rule.only.text}` leaves this target out" if rule.only else "it is about others"
+
+
+def _idle(rule: Rule, target: Target, known: Known) -> str:
+    asked = {
+        metric.name for name in known.docket.rules_by_endpoint(target.key) if name for metric in ENDPOINTS[name].metrics
+    }
+    return f"this target is not asked for {', '.join(sorted(rule.needs.keys() - asked - STATES))}"
+
+
+def _explain(rule: Rule, target: Target, known: Known, lives: Sequence[Life]) -> Explained:
+    view, at_s = known.recent.view(target.key), known.at.timestamp()
+    alerts = [alert for alert in known.docket.alerts(target.key) if alert.rule == rule.name and not alert.over]
+    return Explained(
+        rule=rule,
+        idle="",
+        series=[seen for metric in rule.needs for seen in _series(metric, rule, target, known)],
+        conditions=[_condition(name, each, known, target) for name, each in _conditions(rule)],
+        verdicts=judge(rule, view, at_s),
+        alerts=alerts,
+        held=list(_held(rule, target, alerts, known)),
+        tells=list(recipients(rule, target.channels)),
+        lives=lives,
+    )
+
+
+def _conditions(rule: Rule) -> Iterator[tuple[str, Expression]]:
+    for level in rule.levels:
+        yield level.name, level.when
+        if level.clear:
+            yield f"leaves {level.name}", level.clear
+    if rule.clear:
+        yield "clear", rule.clear
+
+
+def _condition(name: str, expression: Expression, known: Known, target: Target) -> Condition:
+    view, at_s = known.recent.view(target.key), known.at.timestamp()
+    return Condition(name, expression, expression.evaluated(view, at_s), list(expression.bands(view, at_s)))
+
+
+def _life(row: AlertRow, at: datetime, store: Store) -> Life:
+    closed = row.closed if row.closed and row.closed <= at else None
+    steps = [step for step in store.transitions(row.id) if step.at <= at]
+    return Life(replace(row, closed=closed), steps, [each for each in store.posted(row.id) if each.created <= at])
+
+
+# --- why it is not known ------------------------------------------------------------------------------------------
+
+
+def _series(metric: str, rule: Rule, target: Target, known: Known) -> Iterator[Seen]:
+    """The series of a metric that a rule reads; if there is none, that."""
+    chosen = [each.selectors for _, own in _conditions(rule) for each in own.series if each.metric == metric]
+    windows = {
+        labels: window
+        for labels, window in known.recent.view(target.key).get(metric, {}).items()
+        if any(all(((s.label, s.value) in labels) is s.equal for s in selectors) for selectors in chosen)
+    }
+    for labels, window in windows.items():
+        times_s, value = window.times_s, window.values[-1] if window.values else math.nan
+        yield Seen(
+            metric=metric,
+            labels=labels,
+            value=None if math.isnan(value) else value,
+            polled=_time(times_s[-1]) if times_s else None,
+            measured=known.recent.measured(target.key).get(metric),
+            looks=len(times_s),
+            since=_time(times_s[0]) if times_s else None,
+            unknown=_unknown(window, metric, rule, target, known),
+        )
+    if not windows:
+        yield Seen(metric, (), None, None, None, 0, None, _absent(metric, target, known))
+
+
+def _time(at_s: float) -> datetime:
+    return datetime.fromtimestamp(at_s, UTC)
+
+
+def _unknown(window: Window, metric: str, rule: Rule, target: Target, known: Known) -> str:
+    if window.blind:
+        return _unseen(metric, target, known)
+    if not window.times_s or math.isnan(window.values[-1]):
+        return "it was asked for, and is not known"
+    age_s, past_s = (known.at.timestamp() - window.times_s[end] for end in (-1, 0))
+    if age_s > window.fresh_for_s:
+        return f"too old: of more than three of its intervals ({say_duration(window.fresh_for_s)})"
+    if rule.stale_after is not None and age_s > rule.stale_after.total_seconds():
+        return f"older than `stale_after` ({say_duration(rule.stale_after.total_seconds())})"
+    if past_s < rule.min_history.total_seconds():
+        return f"its past is shorter than `min_history` ({say_duration(rule.min_history.total_seconds())})"
+    return ""
+
+
+def _absent(metric: str, target: Target, known: Known) -> str:
+    """Why there is no series of a metric."""
+    if metric in STATES:
+        return "the daemon says nothing of it" if known.lines else "what the daemon said then is not stored"
+    watch = _watch(metric, target, known)
+    if watch is None:
+        return "it is not asked for"
+    if watch.seen_s:
+        return "there is none in the newest answer"
+    return _failure(watch, target, known) or "it was not seen yet"
+
+
+def _unseen(metric: str, target: Target, known: Known) -> str:
+    """Why a series that was seen once is not seen now."""
+    watch = _watch(metric, target, known)
+    if watch is None:
+        return "it is not asked for"
+    name = watch.endpoint.name
+    if watch.suspended or (name, metric) in known.recent.withheld():
+        return f"not believed: {known.doubts.get((name, metric)) or known.doubts.get((name, ''), 'it is in doubt')}"
+    return _failure(watch, target, known) or "its newest poll failed"
+
+
+def _failure(watch: Watch, target: Target, known: Known) -> str:
+    """How the newest poll failed, the line's own or its carrier's; "" if it did not."""
+    for key in (target.key, target.account):
+        line = known.lines.get((key, watch.endpoint.name))
+        if line is not None and line.polled is not None and line.outcome != POLLED:
+            often = f", {line.failures} times in a row" if line.failures > 1 else ""
+            return f"its newest poll failed ({line.outcome}) at {say_time(line.polled)}{often}"
+    return ""
+
+
+def _watch(metric: str, target: Target, known: Known) -> Watch | None:
+    """The line that tells a metric."""
+    for name, endpoint in ENDPOINTS.items():
+        line = known.recent.line(target.key, name)
+        if line is not None and metric in {each.name for each in endpoint.metrics}:
+            return known.recent.watches[line]
+    return None
+
+
+# --- why nobody is told -------------------------------------------------------------------------------------------
+
+
+def _held(rule: Rule, target: Target, alerts: Collection[Alert], known: Known) -> Iterator[str]:
+    if rule.shadow:
+        yield "in shadow: told to nobody"
+    muted = known.docket.why_muted(rule, target.key)
+    if muted:
+        yield muted
+    if known.docket.is_first(rule, target.key):
+        yield "it has not known an answer for this target yet"
+    for alert in alerts:
+        yield from _waits(alert, rule)
+        if alert.past.held and alert.past.held != muted:
+            yield alert.past.held
+
+
+def _waits(alert: Alert, rule: Rule) -> Iterator[str]:
+    """What in the life of an alert keeps it from being told."""
+    state = alert.state
+    rising = state.rising if isinstance(state, Firing) else state if isinstance(state, Rising) else None
+    if rising is not None:
+        wants = [f"for {say_duration(rule.hold_for.total_seconds())}"] if rule.hold_for else []
+        wants += [f"in {rule.for_polls} polls ({rising.polls} so far)"] if rule.for_polls > 1 else []
+        wants += ["in one more poll"] if must_confirm(rule, rising.level) and rising.polls < 2 else []
+        level = rule.levels[rising.level - 1].name
+        yield f"{level} is true since {say_time(rising.since)}, and must be so {' and '.join(wants) or 'again'}"
+    if alert.past.flaps is not None and rule.flapping is not None:
+        within = say_duration(rule.flapping.within.total_seconds())
+        yield f"it comes and goes: told once, and held until it is still for {within}"
+    if alert.past.first and rule.on_first_sight is FirstSight.BASELINE:
+        yield "it was so at first sight, and counts as usual"

@@ -1,0 +1,116 @@
+"""What the daemon would do with numbers that are handed to it: its windows, its docket, no store; nothing is sent.
+
+Who replays says what was seen and when, in the order of time, and asks what follows. A critical level that waits for a
+second look (``Outcome.refetch``) is confirmed by the next look there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from daemon.docket import Docket, Records
+from daemon.providers.answer import SeriesKey
+from daemon.recent import Recent
+from rules.book import Rule, RuleBook
+from rules.values import NO_LABELS, NO_PAST, Alert, Labels, Outcome, Record, Target
+
+
+def no_records(_target: str, _kind: str) -> Sequence[Record]:
+    """No records of any target: messages are without their words."""
+    return ()
+
+
+UNSEEN = frozenset({"provider_up", "endpoint_up", "key_accepted", "visible", "video_visible"})
+"""What is news each time it is not so: one more failure is one more look (``daemon.health``)."""
+
+
+class Replay:
+    """These targets under a rule book, from no alerts. ``channels`` are those that exist."""
+
+    def __init__(
+        self,
+        book: RuleBook,
+        targets: Mapping[str, Target],
+        channels: Collection[str],
+        records: Records = no_records,
+    ) -> None:
+        self.recent = Recent(book.needs())
+        self.docket = Docket(self.recent, book, channels, records)
+        self._targets = targets
+        self._is_followed = False
+        self._due: dict[str, dict[Rule, None]] = {}
+
+    def watch(self, target: str, endpoint: str, interval_s: float) -> None:
+        """Ask this endpoint about the target, so often; a rule applies to a target that is asked for all it reads."""
+        self.recent.watch(len(self.recent.watches), target, endpoint, interval_s)
+        self._is_followed = False
+
+    # --- what happens ----------------------------------------------------------------------------------------
+
+    def see(self, target: str, endpoint: str, at: datetime, numbers: Mapping[SeriesKey, float | None]) -> None:
+        """A poll brought all the numbers that there are; None is *asked and not known*."""
+        line = self._line(target, endpoint)
+        self.recent.see(line, at.timestamp(), numbers.keys(), numbers.values())
+        self._add(target, endpoint)
+
+    def miss(self, target: str, endpoint: str) -> None:
+        """A poll failed: also of the account's videos nothing is known that it would have brought."""
+        self._line(target, endpoint)
+        for key in (target, *(key for key, each in self._targets.items() if each.account == target != key)):
+            line = self.recent.line(key, endpoint)
+            if line is not None:
+                self.recent.miss(line)
+                self._add(key, endpoint)
+
+    def state(self, target: str, metric: str, at: datetime, value: float, labels: Labels = NO_LABELS) -> None:
+        """The daemon says this of a target itself (``daemon.recent.STATES``); it counts as a look if that is news."""
+        self._follow()
+        if self.recent.state(target, metric, labels, at.timestamp(), value):
+            self._add(target, "")
+        elif metric in UNSEEN and value == 0.0:
+            self.recent.repeat(self.recent.view(target)[metric][labels], at.timestamp(), value)
+            self._add(target, "")
+
+    # --- what follows ----------------------------------------------------------------------------------------
+
+    def look(self, at: datetime) -> list[Outcome]:
+        """Judge what was seen, missed or said since the last look."""
+        due, self._due = self._due, {}
+        return self._enter(self.docket.hear(due, at))
+
+    def tick(self, at: datetime) -> list[Outcome]:
+        """Judge what time alone can change, and what somebody has not been told."""
+        self._follow()
+        return self._enter(self.docket.hear(dict(self.docket.due_by_time(())), at))
+
+    def _enter(self, outcomes: list[Outcome]) -> list[Outcome]:
+        self.docket.enter(outcomes, _live(outcomes))
+        return outcomes
+
+    def _line(self, target: str, endpoint: str) -> int:
+        self._follow()
+        line = self.recent.line(target, endpoint)
+        if line is None:
+            raise LookupError(f"{endpoint} of {target} is not watched")
+        return line
+
+    def _follow(self) -> None:
+        if not self._is_followed:
+            polled = [(watch.target, watch.endpoint.name) for watch in self.recent.watches.values()]
+            self.docket.follow(self._targets, {}, polled)
+            self._is_followed = True
+
+    def _add(self, target: str, endpoint: str) -> None:
+        self._due.setdefault(target, {}).update(dict.fromkeys(self.docket.rules_by_endpoint(target)[endpoint]))
+
+
+def _live(outcomes: Iterable[Outcome]) -> Iterator[Alert]:
+    """The alerts as a store would give them back: of those that are over, what is remembered."""
+    for outcome in outcomes:
+        alert = outcome.alert
+        if not alert.over:
+            yield alert
+        elif alert.past != NO_PAST:
+            yield replace(alert, told={})

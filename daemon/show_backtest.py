@@ -1,0 +1,229 @@
+"""What ``backtest`` prints: what would have fired, who would have been told, and how two rule books differ in that."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.console import Console
+from rich.progress import track
+
+from daemon import show
+from daemon.backtest import History, Period, Replayed, not_replayed
+from daemon.config import Config
+from daemon.tally import Incident, Tally, added, difference
+from rules.book import Rule
+from rules.message import say_time
+
+NOBODY = "(nobody)"
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """A configuration and what followed under it; ``name`` is what people call it.
+
+    ``unjudged`` are the rules that read what was polled of no target.
+    """
+
+    name: str
+    config: Config
+    tally: Tally
+    unjudged: Sequence[str] = ()
+
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        """Its rules by name, in the order of the file."""
+        return {rule.name: rule for rule in self.config.book.rules}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One configuration, or two of which the first is compared with the second; what was replayed for it."""
+
+    ran: Sequence[Backtest]
+    period: Period
+    accounts: int
+    polls: int
+
+    @classmethod
+    def of(
+        cls, files: Sequence[Path], configs: Sequence[Config], history: History, found: Sequence[Replayed]
+    ) -> Report:
+        """What was found of ``history`` under the configurations, which were read from ``files``."""
+        tallies = [added((each.journals[n] for each in found), history.period.since) for n in range(len(configs))]
+        parts = zip(map(str, files), configs, tallies, history.unjudged(), strict=True)
+        return cls([Backtest(*part) for part in parts], history.period, len(found), sum(each.polls for each in found))
+
+
+def followed(running: Iterable[Replayed], accounts: int) -> Iterator[Replayed]:
+    """What comes of each account, with a bar on standard error where that is a terminal."""
+    console = Console(stderr=True)
+    yield from track(running, "replaying", accounts, console=console, transient=True, disable=not console.is_terminal)
+
+
+def report(found: Report) -> None:
+    """Print what followed, or how it differs; which rules say nothing here; and what was replayed."""
+    if len(found.ran) == 1:
+        _say(found.ran[0])
+    else:
+        _compare(*found.ran)
+    for ran in found.ran:
+        for why, names in _notes(ran):
+            show.line(f"{ran.name}: {why}: {', '.join(names)}")
+    since, until = map(say_time, found.period)
+    show.line(f"{found.accounts:,} accounts, {found.polls:,} polls, {since} to {until}")
+
+
+def facts(found: Report) -> Mapping[str, Any]:
+    """The same as it is printed in JSON."""
+    told = {
+        "since": found.period.since.isoformat(),
+        "until": found.period.until.isoformat(),
+        "polls": found.polls,
+        "files": [_facts(ran) for ran in found.ran],
+    }
+    if len(found.ran) == 1:
+        return told
+    first, second = found.ran
+    differences = {rule: difference(first.tally, second.tally, rule)._asdict() for rule in _rules(first, second)}
+    return {**told, "difference": differences}
+
+
+def _say(ran: Backtest) -> None:
+    show.table(("rule", "severity", "alerts", "targets", "letters", "on at the end"), _rule_rows(ran))
+    _say_silent(ran.rules.keys() - {each.rule for each in ran.tally.incidents}, ran)
+    channels = [(each, *map(str, _channel(ran, each))) for each in ran.config.channels]
+    show.table(("channel", "messages", "on its busiest day"), channels)
+    owners = [(each or NOBODY, *map(str, _owner(ran, each))) for each in ran.tally.owners()]
+    show.table(("owner", "alerts", "letters"), owners)
+
+
+def _compare(first: Backtest, second: Backtest) -> None:
+    differences = {rule: difference(first.tally, second.tally, rule) for rule in _rules(first, second)}
+    differing = {rule: each for rule, each in differences.items() if any(each)}
+    headings = ("rule", first.name, second.name, "in both", f"only {first.name}", f"only {second.name}")
+    show.table((*headings, "opens", "closes"), [(rule, *map(str, each)) for rule, each in differing.items()])
+    _say_silent(differences.keys() - differing.keys(), first, second)
+    channels = dict.fromkeys([*first.config.channels, *second.config.channels])
+    messages = [(each, _channel(first, each).messages, _channel(second, each).messages) for each in channels]
+    show.table(("messages to", first.name, second.name, "more"), map(_with_more, messages))
+    owners = sorted({*first.tally.owners(), *second.tally.owners()})
+    letters = [(each or NOBODY, _owner(first, each).letters, _owner(second, each).letters) for each in owners]
+    show.table(("letters about targets of", first.name, second.name, "more"), map(_with_more, letters))
+    opens, closes = (sum(numbers) for numbers in zip(*((e.opens, e.closes) for e in differences.values()), strict=True))
+    show.line(f"now: {first.name} opens {opens} and closes {closes} alerts, against {second.name}")
+
+
+def _rules(first: Backtest, second: Backtest) -> Iterable[str]:
+    return {**first.rules, **second.rules}
+
+
+def _say_silent(rules: Collection[str], *ran: Backtest) -> None:
+    """Name rules of which nothing followed, besides those of which nothing could."""
+    excused = {name for each in ran for _, names in _notes(each) for name in names}
+    names = [rule for each in ran for rule in each.rules if rule in rules and rule not in excused]
+    if names:
+        show.line(f"nothing followed of: {', '.join(dict.fromkeys(names))}")
+
+
+def _notes(ran: Backtest) -> Iterator[tuple[str, Sequence[str]]]:
+    """Why nothing, or not all, can be said of rules, and which."""
+    for why, names in (
+        ("not replayed, for what the daemon says itself is not stored", _not_replayed(ran)),
+        ("not judged, for nothing that was polled tells what they read", ran.unjudged),
+        ("broken at times", list(ran.tally.failures)),
+    ):
+        if names:
+            yield why, names
+
+
+def _not_replayed(ran: Backtest) -> Sequence[str]:
+    return [rule.name for rule in not_replayed(ran.config.book)]
+
+
+def _facts(ran: Backtest) -> Mapping[str, Any]:
+    begun, letters = ran.tally.begun(), ran.tally.letters(lambda each: each.rule)
+    return {
+        "file": ran.name,
+        "rules": {name: _rule_facts(rule, ran.tally, letters[name]) for name, rule in ran.rules.items()},
+        "channels": {name: _channel(ran, name)._asdict() for name in ran.config.channels},
+        "owners": {name: _owner(ran, name)._asdict() for name in ran.tally.owners()},
+        "not_replayed": _not_replayed(ran),
+        "not_judged": list(ran.unjudged),
+        "broken": dict(ran.tally.failures),
+        "alerts": [_incident(each, ran.rules[each.rule]) for each in begun],
+    }
+
+
+# --- rows ---------------------------------------------------------------------------------------------------------
+
+
+def _rule_rows(ran: Backtest) -> Iterable[Sequence[str]]:
+    letters = ran.tally.letters(lambda each: each.rule)
+    for name, rule in ran.rules.items():
+        if not any(each.rule == name for each in ran.tally.incidents):
+            continue
+        begun = ran.tally.begun(name)
+        targets = len({each.target for each in begun})
+        counted = (len(begun), targets, letters[name], ran.tally.on(name))
+        yield name, _severity(rule, begun), *map(str, counted)
+
+
+def _severity(rule: Rule, begun: Sequence[Incident]) -> str:
+    """The gravest that it came to."""
+    peak = max((each.peak for each in begun), default=0)
+    return (rule.severity(peak).value if peak else "") + (" (shadow)" if rule.shadow else "")
+
+
+class _Channel(NamedTuple):
+    messages: int
+    busiest_day: int
+
+
+class _Owner(NamedTuple):
+    alerts: int
+    letters: int
+
+
+def _channel(ran: Backtest, channel: str) -> _Channel:
+    """How many messages, and how many of them on one day of UTC at most."""
+    sent = ran.tally.messages(channel)
+    return _Channel(len(sent), max(Counter(at.date() for at in sent).values(), default=0))
+
+
+def _owner(ran: Backtest, owner: str) -> _Owner:
+    begun = sum(each.owner == owner for each in ran.tally.begun())
+    return _Owner(begun, ran.tally.letters(lambda each: each.owner)[owner])
+
+
+def _with_more(row: tuple[str, int, int]) -> Sequence[str]:
+    name, first, second = row
+    return name, str(first), str(second), f"{first - second:+d}" if first != second else "0"
+
+
+def _rule_facts(rule: Rule, tally: Tally, letters: int) -> Mapping[str, Any]:
+    begun = tally.begun(rule.name)
+    peaks = Counter(each.peak for each in begun)
+    return {
+        "alerts": len(begun),
+        "targets": len({each.target for each in begun}),
+        "levels": {level.name: peaks[number] for number, level in enumerate(rule.levels, 1)},
+        "letters": letters,
+        "on_at_the_end": tally.on(rule.name),
+        "shadow": rule.shadow,
+    }
+
+
+def _incident(each: Incident, rule: Rule) -> Mapping[str, Any]:
+    return {
+        "rule": each.rule,
+        "target": each.target,
+        "owner": each.owner,
+        "labels": dict(each.labels),
+        "level": rule.levels[each.peak - 1].name,
+        "began": each.began.isoformat(),
+        "ended": each.ended.isoformat() if each.ended else None,
+    }

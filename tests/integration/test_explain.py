@@ -1,0 +1,196 @@
+"""Why a target has the alerts that it has, and no others: now, and at any time before."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from daemon.explain import explained, known_now, known_then, names
+from daemon.show_explain import explanation
+from rules.values import NO_LABELS, Alert, Change, Firing, Message, News, Outcome, Owed, Rising, Severity, Transition
+from storage.records import SENT, Delivery, Quarantine
+from storage.store import Store
+from tests.stored import HEALTH, HOUR, LEO, MEI, NOW, POINTS, Past
+
+CREATORWATCH = shutil.which("creatorwatch", path=Path(sys.executable).parent)
+RULE = "  - {{ name: points, on: account, when: violation_score >= 9, {} }}\n"
+
+
+@pytest.fixture
+def past(tmp_path):
+    found = Past(tmp_path / "creatorwatch.db")
+    yield found
+    found.store.close()
+
+
+@pytest.fixture
+def explain(past, capsys):
+    """What is printed of the points of a target, so many hours ago (None: now)."""
+
+    def say(rules=POINTS, target="Mei", hours=None):
+        _, config = past.config(rules)
+        store, at = Store.sketch(past.path), NOW - (hours or 0) * HOUR
+        meant = names(config, store, NOW)[target]
+        known = known_now(config, store, at) if hours is None else known_then(config, store, meant, at)
+        explanation(meant, at, list(explained(meant, config, known, store)))
+        store.close()
+        return capsys.readouterr().out
+
+    return say
+
+
+def outcome(state, *letters, change=Change.B_FIRED, at=NOW, told=None):
+    alert = Alert("points", MEI.key, NO_LABELS, state, told or {})
+    return Outcome(alert, [Transition(change, at, 0, alert.level, "the condition holds")], letters)
+
+
+def letter(title):
+    return Owed("managers", 1, Message(title, "", Severity.WARNING, News.FIRED))
+
+
+def test_each_number_is_told_with_its_age_and_each_part_of_a_condition_with_what_it_came_to(past, explain):
+    past.plan((MEI, HEALTH))
+    past.points(MEI, (5, 3.0), (3, 6.0), (1, 9.0))
+    said = explain(RULE.format("clear: violation_score < 6 or violation_score == 7"))
+    assert "violation_score = 9 (polled" in said
+    assert "1 h ago)" in said
+    assert "warning: violation_score >= 9  ->  true" in said
+    assert "clear: violation_score < 6 or violation_score == 7  ->  false" in said
+    assert "  violation_score < 6  ->  false" in said
+    assert "tells: console, managers" in said
+
+
+def test_a_detector_tells_what_it_expected(past, explain):
+    past.plan((MEI, "fetch_creator_info_and_milestones"), interval=3 * HOUR)
+    for hours in range(400, 0, -4):
+        past.see(MEI, "fetch_creator_info_and_milestones", hours, follower_count=100_000.0 - 50 * hours - hours % 7)
+    said = explain("  - { name: spike, on: account, when: 'spike(follower_count, 14d) >= 4' }\n")
+    assert "follower_count: expected 1" in said
+    assert ", saw 197 (score" in said
+
+
+@pytest.mark.parametrize(
+    ("polls", "rule", "why"),
+    [
+        ([], "severity: info", "violation_score: unknown: it was not seen yet"),
+        ([(3, 9.0), (2, "timeout")], "severity: info", "unknown: its newest poll failed (timeout) at"),
+        ([(3, "timeout"), (2, "timeout")], "severity: info", "its newest poll failed (timeout) at"),
+        ([(3, 9.0), (1, None)], "severity: info", "unknown: it was asked for, and is not known"),
+        ([(9, 9.0)], "severity: info", "unknown: too old: of more than three of its intervals (6 h)"),
+        ([(4, 9.0)], "stale_after: 3h", "unknown: older than `stale_after` (3 h)"),
+        ([(4, 9.0)], "min_history: 2d", "unknown: its past is shorter than `min_history` (2 d)"),
+    ],
+)
+def test_why_a_number_is_unknown_is_told(past, explain, polls, rule, why):
+    past.plan((MEI, HEALTH))
+    for hours, came in polls:
+        if isinstance(came, str):
+            past.fail(MEI, HEALTH, hours, came)
+        else:
+            past.points(MEI, (hours, came))
+    assert why in explain(RULE.format(rule))
+
+
+def test_a_number_that_is_not_believed_is_told_with_the_reason(past, explain):
+    past.plan((MEI, HEALTH))
+    past.points(MEI, (1, 9.0))
+    past.store.quarantine([Quarantine(HEALTH, "violation_score", NOW - HOUR, "another scale")])
+    assert "unknown: not believed: another scale" in explain()
+
+
+def test_what_keeps_an_alert_from_being_told_is_told(past, explain):
+    past.plan((MEI, HEALTH))
+    past.points(MEI, (3, 9.0), (1, 9.0))
+    assert "held: in shadow: told to nobody" in explain(RULE.format("shadow: true"))
+    past.judge(1, outcome(Rising(1, NOW - 3 * HOUR, NOW - 3 * HOUR, NOW - 3 * HOUR), change=Change.A_PENDING))
+    said = explain(RULE.format("for: 12h, for_polls: 9"))
+    assert "points: pending, warning, since" in said
+    assert "and must be so for 12 h and in 9 polls (1 so far)" in said
+
+
+def test_an_alert_that_is_muted_names_the_one_that_mutes_it(past, explain):
+    past.plan((MEI, HEALTH))
+    past.points(MEI, (1, 9.0))
+    past.judge(1, outcome(Firing(1, NOW - HOUR, NOW - HOUR, 1)))
+    muting = POINTS.replace("to: [owner]", "inhibits: [other]")
+    other = "  - { name: other, on: account, when: violation_score > 1 }\n"
+    said = explain(muting + other)
+    assert "held: muted by points of Mei" in said
+
+
+def test_who_was_told_what_and_when_is_told_and_of_the_past_only_what_was_so_then(past, explain):
+    past.plan((MEI, HEALTH))
+    past.points(MEI, (8, 3.0), (6, 9.0), (2, 12.0))
+    began = NOW - 6 * HOUR
+    (alert,) = past.judge(6, outcome(Firing(1, began, began, 1), letter("nine points"), at=began))
+    (sent,) = past.store.claim_letters("managers", NOW, NOW + HOUR, "me", 9)
+    arrived = NOW - 6 * HOUR + timedelta(minutes=2)
+    past.store.record_deliveries([Delivery(sent.id, alert.id, "managers", 1, arrived, SENT, 5)])
+    said = explain()
+    assert "points: FIRING, warning, since" in said
+    assert "fired, level warning: the condition holds" in said
+    assert "to managers: fired, sent" in said
+    assert "violation_score = 12 " in said
+    then = explain(hours=5)
+    assert "violation_score = 9 (" in then
+    assert "to managers: fired" in then
+    before = explain(hours=7)
+    assert "violation_score = 3 (" in before
+    assert ("alert" not in before, "points: fine" in before) == (True, True)
+
+
+def test_a_rule_that_does_not_look_at_a_target_says_why(past, explain):
+    past.plan((MEI, HEALTH), (LEO, HEALTH))
+    past.points(MEI, (1, 9.0))
+    said = explain(POINTS.replace("to: [owner]", "only: 'owner == \"lin\"'"), target="leo")
+    assert 'points: does not look: `only: owner == "lin"` leaves this target out' in said
+
+
+# --- the command --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cli(past):
+    def ask(*arguments):
+        env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+        command = [CREATORWATCH, "explain", *arguments]
+        return subprocess.run(
+            command, cwd=past.folder, env=env, capture_output=True, text=True, timeout=30, check=False
+        )
+
+    past.config()
+    past.plan((MEI, HEALTH))
+    past.points(MEI, (5, 3.0), (3, 9.0))
+    return ask
+
+
+def test_the_command_knows_a_target_by_key_id_or_name_and_changes_nothing(past, cli):
+    past.store.close()
+    before = sha256(past.path.read_bytes()).hexdigest()
+    said = [cli(name, "--rule", "points").stdout.splitlines()[2] for name in (MEI.key, "mei", "Mei")]
+    assert said == ["points: warning is true, and the daemon has not followed that yet"] * 3
+    assert sha256(past.path.read_bytes()).hexdigest() == before
+
+
+def test_the_command_prints_json_also_of_the_past(cli):
+    found = json.loads(cli("mei", "--at", "4h ago", "--json").stdout)
+    (rule,) = found["rules"]
+    assert (found["target"], rule["rule"], rule["says"]) == (MEI.key, "points", "fine")
+    assert rule["series"][0]["value"] == 3.0
+    assert rule["conditions"][0]["parts"][0] == {"depth": 0, "text": "violation_score >= 9", "value": False}
+
+
+def test_the_command_says_what_was_probably_meant(cli):
+    assert "`Mei`?" in cli("Mey").stderr
+    wrong = [cli("mei", "--rule", "pionts"), cli("mei", "--at", "tomorrow"), cli("nobody-at-all")]
+    assert [each.returncode for each in wrong] == [2, 2, 2]
+    assert "did you mean" in wrong[0].stderr
+    assert cli("leo", "--at", "1h").returncode == 1

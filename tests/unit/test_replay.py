@@ -1,0 +1,122 @@
+"""What the daemon would do, without a store: the same windows and the same docket, told what was seen and when."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from daemon.providers import METRICS
+from daemon.replay import Replay
+from rules.building import build_book
+from rules.models import RuleModel
+from rules.values import Change, News, Record, Subject, Target
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+MEI = Target("tiktok/account/1", Subject.ACCOUNT, "Mei", "tiktok", owner="lin", account="tiktok/account/1")
+CLIP = Target("tiktok/video/9", Subject.VIDEO, "Clip", "tiktok", account="tiktok/account/1")
+HEALTH, LIST = "get_account_health_status", "get_video_list_analytics"
+VIOLATIONS, FAKE = "get_account_violation_list", "detect_fake_views"
+POINTS = {"name": "points", "on": "account", "when": "violation_score >= 9", "on_first_sight": "tell"}
+
+
+def replay(*rules, channels=("console",), records=None):
+    book = build_book([RuleModel(**rule) for rule in rules], METRICS, channels)
+    told = {} if records is None else {"records": records}
+    found = Replay(book, {MEI.key: MEI, CLIP.key: CLIP}, channels, **told)
+    found.watch(MEI.key, HEALTH, 7200)
+    return found
+
+
+def points(replayed, hour, number):
+    replayed.see(MEI.key, HEALTH, NOW + hour * HOUR, {("violation_score", ()): number})
+    return replayed.look(NOW + hour * HOUR)
+
+
+def changes(outcomes):
+    return [step.change for outcome in outcomes for step in outcome.transitions]
+
+
+def test_an_alert_begins_and_ends_and_its_channel_is_told_both():
+    replayed = replay(POINTS)
+    fired, silent, over = (points(replayed, hour, number) for hour, number in enumerate((9.0, 9.0, 3.0)))
+    assert changes(fired) == [Change.B_FIRED]
+    assert silent == []
+    assert changes(over) == [Change.G_RESOLVED]
+    news = [[(letter.channel, letter.message.news) for letter in each.owed] for each in fired + over]
+    assert news == [[("console", News.FIRED)], [("console", News.RESOLVED)]]
+    assert all(alert.over for alert in replayed.docket.alerts(MEI.key))
+
+
+def test_what_was_seen_is_judged_once():
+    replayed = replay({**POINTS, "for_polls": 2})
+    assert changes(points(replayed, 0, 9.0)) == [Change.A_PENDING]
+    assert replayed.look(NOW + HOUR) == []
+    assert changes(points(replayed, 2, 9.0)) == [Change.C_CONFIRMED]
+
+
+def test_a_failed_poll_moves_no_alert_and_a_rule_may_say_what_it_is_to_mean():
+    replayed = replay(POINTS, {**POINTS, "name": "blind", "unknown": "fire"})
+    points(replayed, 0, 3.0)
+    replayed.miss(MEI.key, HEALTH)
+    assert [each.alert.rule for each in replayed.look(NOW + HOUR)] == ["blind"]
+
+
+def test_a_failed_list_leaves_the_videos_unseen_whose_numbers_it_brings():
+    replayed = replay({"name": "few", "on": "video", "when": "shop_listed_video_views < 1", "unknown": "fire"})
+    replayed.watch(MEI.key, LIST, 3600)
+    replayed.watch(CLIP.key, LIST, 3600)
+    replayed.see(CLIP.key, LIST, NOW, {("shop_listed_video_views", ()): 5.0})
+    assert replayed.look(NOW) == []
+    replayed.miss(MEI.key, LIST)
+    assert [each.alert.target for each in replayed.look(NOW + HOUR)] == [CLIP.key]
+
+
+def test_time_alone_begins_a_rule_on_a_deadline():
+    replayed = replay({"name": "soon", "on": "account", "when": "until(appeal_deadline) < 24h"})
+    replayed.watch(MEI.key, VIOLATIONS, 6 * 3600)
+    closes = (NOW + 30 * HOUR).timestamp()
+    replayed.see(MEI.key, VIOLATIONS, NOW, {("appeal_deadline", (("record", "r1"),)): closes})
+    found = [replayed.look(NOW), *(replayed.tick(NOW + hour * HOUR) for hour in (5, 6, 7, 8))]
+    assert [changes(each) for each in found] == [[], [], [], [Change.B_FIRED], []]
+
+
+def test_time_alone_begins_a_rule_to_which_numbers_say_something_that_grew_too_old():
+    replayed = replay({**POINTS, "unknown": "fire", "for": "24h"})
+    points(replayed, 0, 3.0)
+    found = [changes(replayed.tick(NOW + hour * HOUR)) for hour in (5, 6, 7, 30, 31)]
+    assert found == [[], [], [Change.A_PENDING], [], [Change.C_CONFIRMED]]
+
+
+def test_an_alert_of_an_account_mutes_those_of_its_videos_until_it_is_over():
+    few = {"name": "few", "on": "video", "when": "shop_listed_video_views < 1", "on_first_sight": "tell"}
+    replayed = replay({**POINTS, "inhibits": ["few"]}, few)
+    replayed.watch(CLIP.key, LIST, 3600)
+    points(replayed, 0, 9.0)
+    replayed.see(CLIP.key, LIST, NOW + HOUR, {("shop_listed_video_views", ()): 0.0})
+    (muted,) = replayed.look(NOW + HOUR)
+    assert (changes([muted]), muted.owed, muted.alert.past.held) == ([Change.B_FIRED], [], "muted by points of Mei")
+    points(replayed, 2, 3.0)
+    (told,) = replayed.tick(NOW + 3 * HOUR)
+    assert (told.alert.rule, told.owed[0].message.news) == ("few", News.FIRED)
+
+
+def test_what_the_daemon_says_itself_is_judged_only_when_it_changes():
+    replayed = replay({"name": "unseen", "on": "account", "when": "visible == 0", "on_first_sight": "tell"})
+    replayed.state(MEI.key, "visible", NOW, 0.0)
+    assert changes(replayed.look(NOW)) == [Change.B_FIRED]
+    replayed.state(MEI.key, "visible", NOW + HOUR, 0.0)
+    assert replayed.look(NOW + HOUR) == []
+
+
+def test_messages_carry_the_words_of_the_records_that_are_handed_in():
+    words = [Record("violation", "r1", {"reason": "false claims"})]
+    replayed = replay({**POINTS, "records": "violation"}, records=lambda target, kind: words)
+    (fired,) = points(replayed, 0, 9.0)
+    assert "false claims" in fired.owed[0].message.body
+
+
+def test_what_is_not_watched_cannot_be_seen():
+    with pytest.raises(LookupError, match="detect_fake_views of tiktok/account/1 is not watched"):
+        replay(POINTS).miss(MEI.key, FAKE)
