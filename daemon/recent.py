@@ -192,7 +192,8 @@ class Recent:
 
     def _cover(self, watch: Watch) -> None:
         for _, metric, window, _ in watch.read:
-            window.blind = watch.blind or self._is_doubted(watch, metric)
+            window.doubted = self._is_doubted(watch, metric)
+            window.blind = watch.blind or window.doubted
         self._end(watch, watch.ended)
 
     def _is_doubted(self, watch: Watch, metric: str) -> bool:

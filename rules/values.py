@@ -110,18 +110,18 @@ class Window:
     """The recent past of one series, oldest first.
 
     ``times_s`` are seconds since the epoch, strictly rising; ``values`` has one number a time, NaN where the provider
-    was asked and the number was not known. ``blind`` says that the newest attempt to see this series failed;
-    ``fresh_for_s`` is how old the newest value may be and still count as known. ``known_s`` is when a number was last
-    known, also where that is forgotten; None if none ever was. ``memo`` is for what was worked out from the window and
-    still holds (``rules.summaries``).
+    was asked and the number was not known. ``blind`` says that the newest attempt to see this series failed, or that it
+    is ``doubted``: not to be believed; ``fresh_for_s`` is how old the newest value may be and still count as known.
+    ``known_s`` is when a number was last known, also where that is forgotten; None if none ever was. ``memo`` is for
+    what was worked out from the window and still holds (``rules.summaries``).
     """
 
-    __slots__ = ("blind", "fresh_for_s", "known_s", "memo", "times_s", "values")
+    __slots__ = ("blind", "doubted", "fresh_for_s", "known_s", "memo", "times_s", "values")
 
     def __init__(self, points: Iterable[tuple[float, float]] = (), fresh_for_s: float = math.inf) -> None:
         self.times_s = array("d")
         self.values = array("d")
-        self.blind = False
+        self.blind = self.doubted = False
         self.fresh_for_s = fresh_for_s
         self.known_s: float | None = None
         self.memo: dict[object, object] | None = None

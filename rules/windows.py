@@ -41,9 +41,13 @@ def age(window: Window, at_s: float) -> float | None:
 
 
 def until(window: Window, at_s: float) -> float | None:
-    """Seconds from now to the instant the newest value names; negative once it has passed."""
-    value = newest(window, at_s)
-    return None if value is None else value - at_s
+    """Seconds from now to the instant the newest value names; negative once it has passed.
+
+    Known also while blind, and however old: a deadline that was named comes nearer whether anybody can see it or not.
+    """
+    if window.doubted or not window.values or math.isnan(window.values[-1]):
+        return None
+    return window.values[-1] - at_s
 
 
 def last(window: Window, span_s: float, at_s: float) -> float | None:

@@ -220,6 +220,18 @@ def test_until_and_age_are_durations_from_now():
     assert ask("account_age < 30d", one(account_age=29 * DAY)) is True
 
 
+def test_a_deadline_comes_nearer_though_nobody_sees_it_unless_it_is_doubted():
+    view = labelled("appeal_deadline", "record", r1=3 * DAY)
+    window = view["appeal_deadline"][("record", "r1"),]
+    window.blind, window.fresh_for_s = True, 60.0
+    assert ask("until(appeal_deadline) < 72h", view, at_s=DAY) == {"r1": True}
+    window.doubted = True
+    assert ask("until(appeal_deadline) < 72h", view, at_s=DAY) == {"r1": None}
+    window.doubted = False
+    window.add(DAY, NAN)
+    assert ask("until(appeal_deadline) < 72h", view, at_s=DAY) == {"r1": None}
+
+
 def test_a_failed_look_makes_its_series_unknown_but_not_ageless():
     view = one(violation_score=24)
     view["violation_score"][()].blind = True
