@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from daemon import logs
+from daemon.cohorts import GATHERED, compared
 from daemon.config import Config, Discover, load
 from daemon.providers import ENDPOINTS, METRICS
 from daemon.recent import STATES
@@ -29,6 +30,7 @@ from daemon.secrets import REDACTOR
 from daemon.tally import Journal
 from daemon.watchlist import Watchlist
 from rules.book import Rule, RuleBook, judgeable
+from rules.cohorts import PUBLISHED_AT
 from rules.promotion import COUNTS
 from rules.values import Outcome, Target
 from storage.records import Remembered
@@ -54,9 +56,13 @@ class Period(NamedTuple):
 
 @dataclass(slots=True)
 class Group:
-    """An account with its videos, or a target that stands alone, and the lines of which numbers may be stored."""
+    """An account with its videos, or a target that stands alone, and the lines of which numbers may be stored.
+
+    ``births`` are when its videos were published, as far as that is known.
+    """
 
     targets: dict[str, Target] = field(default_factory=dict)
+    births: dict[str, datetime] = field(default_factory=dict)
     lines: list[Remembered] = field(default_factory=list)
 
 
@@ -92,7 +98,7 @@ class History:
 
     def _journal(self, config: Config, group: Group, rows: Iterable[SampleRow]) -> Journal:
         journal = Journal(group.targets, self.period.since)
-        replay = Replay(config.book, group.targets, config.channels)
+        replay = Replay(config.book, group.targets, config.channels, births=group.births)
         for at, outcomes in relive(replay, group.lines, rows, Period(self._begins, self.period.until)):
             journal.enter(outcomes, at)
         journal.close(replay.docket.failures)
@@ -128,6 +134,8 @@ def groups(config: Config, store: Store, at: datetime) -> dict[str, Group]:
     found: dict[str, Group] = {}
     for key, target in watchlist.targets().items():
         found.setdefault(target.account or key, Group()).targets[key] = target
+    for group in found.values():
+        group.births.update(watchlist.births(group.targets))
     wanted = {name for name, each in ENDPOINTS.items() if {m.name for m in each.metrics} & config.book.needs().keys()}
     for line in store.every_line():
         if line.endpoint in wanted and line.target in watchlist:
@@ -138,13 +146,14 @@ def groups(config: Config, store: Store, at: datetime) -> dict[str, Group]:
 def warm_up(book: RuleBook) -> timedelta:
     """How long before the time that counts a replay begins, so that windows are full and alerts are what they were."""
     depths = [timedelta(seconds=depth_s) for depth_s in book.needs().values()]
-    flapping = [rule.flapping.within for rule in book.rules if rule.flapping]
-    return max((*depths, *flapping, *(rule.hold_for + rule.keep_firing for rule in book.rules)), default=timedelta(0))
+    depths += [rule.flapping.within for rule in book.rules if rule.flapping]
+    depths += [GATHERED] if compared(book) else []
+    return max((*depths, *(rule.hold_for + rule.keep_firing for rule in book.rules)), default=timedelta(0))
 
 
 def not_replayed(book: RuleBook) -> Sequence[Rule]:
     """The rules that read what the daemon says itself, of which there is no history."""
-    return [rule for rule in book.rules if rule.needs.keys() & (STATES - COUNTS)]
+    return [rule for rule in book.rules if rule.needs.keys() & (STATES - COUNTS - {PUBLISHED_AT})]
 
 
 def _unjudged(config: Config, found: Mapping[str, Group]) -> Iterator[str]:

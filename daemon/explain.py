@@ -151,7 +151,7 @@ def known_then(config: Config, store: Store, target: Target, at: datetime) -> Kn
         return None
     period = Period(at - warm_up(config.book), at)
     rows = store.history([line.schedule_id for line in group.lines], *period)
-    replay = Replay(config.book, group.targets, config.channels)
+    replay = Replay(config.book, group.targets, config.channels, births=group.births)
     for _ in relive(replay, group.lines, rows, period):
         pass
     return Known(at, replay.docket, replay.recent, {}, {})

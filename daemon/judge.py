@@ -13,6 +13,7 @@ from functools import partial
 
 import structlog
 
+from daemon.cohorts import Cohorts, compared, tell_births
 from daemon.docket import Docket
 from daemon.health import Look
 from daemon.learning import End, Lesson
@@ -23,6 +24,7 @@ from daemon.states import States
 from daemon.watchlist import Watchlist, provider_key
 from rules.book import Rule, RuleBook
 from rules.values import Alert, Outcome, Record
+from storage.cohorts import Passage
 from storage.records import POLLED, Listing, Polled, Remembered, Settled
 from storage.samples import SampleRow
 from storage.store import Store
@@ -76,6 +78,8 @@ class Judge:
         self._store, self._recent, self._states, self._standings = store, recent, states, states.standings
         self._book, self._watchlist = book, watchlist
         self.docket = Docket(recent, book, channels, self._records)
+        self._cohorts = Cohorts(recent, compared(book))
+        self._passages: list[Passage] = []
         self._unfinished: set[str] = set()
         self._learned: set[str] = set()
         self._followed = BEGINNING
@@ -85,6 +89,8 @@ class Judge:
     def remember(self, held: Mapping[str, Collection[str]], at: datetime) -> None:
         """Rebuild windows and alerts from rows; ``held`` as in ``follow``."""
         self.docket.recall(self._store.begin_rules([rule.name for rule in self._book.rules], at))
+        self._cohorts = Cohorts(self._recent, compared(self._book))
+        self._cohorts.recall(self._store.passages(compared(self._book)))
         self.follow(held, at)
         self.docket.remember(self._store.live_alerts())
         self._standings.suspects = set(filter(self.docket.is_suspicious, self.docket.alerting()))
@@ -105,10 +111,17 @@ class Judge:
         for schedule_id in gone:
             self._recent.unwatch(schedule_id)
         self._recall(new, at)
+        self._compare(keys)
         polled = [(line.target, line.endpoint) for line in planned]
         self.docket.follow(self._watchlist.targets(), held, polled, keys)
         self._learned.clear()
         self._followed = at if keys is None else self._followed
+
+    def _compare(self, keys: Collection[str] | None) -> None:
+        """Let rules see videos among others of the same age, those ``keys`` that changed; None: all."""
+        targets = self._watchlist.targets()
+        tell_births(self._recent, self._book, self._watchlist.births(targets.keys() if keys is None else keys))
+        self._passages += self._cohorts.follow(targets, keys)
 
     def adopt(
         self,
@@ -284,6 +297,7 @@ class Judge:
             interval_s = None if polled.interval is None else polled.interval.total_seconds()
             numbers = polled.values.keys(), polled.values.values()
             self._recent.see(polled.schedule_id, polled.at.timestamp(), *numbers, interval_s)
+            self._passages += self._cohorts.look(watch.target)
             return (watch.target,)
         keys = [watch.target, *self._watchlist.videos(watch.target).values()]
         lines = {key: self._recent.line(key, watch.endpoint.name) for key in keys}
@@ -300,7 +314,8 @@ class Judge:
         begun = self.docket.begun()
         if begun:  # before the rest: a rule that counts as an old one too early swallows nothing
             self._store.antedate_rules(begun)
-        live = self._store.commit_judgement(outcomes, at, judged_to)
+        live = self._store.commit_judgement(outcomes, at, judged_to, self._passages)
+        self._passages.clear()
         self.docket.enter(outcomes, live)
         self._confirm(outcomes, at)
         self._suspect({outcome.alert.target for outcome in outcomes}, at)

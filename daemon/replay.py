@@ -10,11 +10,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from daemon.cohorts import Cohorts, compared, tell_births
 from daemon.docket import Docket, Records
 from daemon.providers.answer import SeriesKey
 from daemon.recent import Recent
 from rules.book import Rule, RuleBook
 from rules.values import NO_LABELS, NO_PAST, Alert, Labels, Outcome, Record, Target
+
+NO_BIRTHS: Mapping[str, datetime] = {}
 
 
 def no_records(_target: str, _kind: str) -> Sequence[Record]:
@@ -27,7 +30,10 @@ UNSEEN = frozenset({"provider_up", "endpoint_up", "key_accepted", "visible", "vi
 
 
 class Replay:
-    """These targets under a rule book, from no alerts. ``channels`` are those that exist."""
+    """These targets under a rule book, from no alerts. ``channels`` are those that exist.
+
+    ``births`` are when videos were published, as far as that is known.
+    """
 
     def __init__(
         self,
@@ -35,9 +41,12 @@ class Replay:
         targets: Mapping[str, Target],
         channels: Collection[str],
         records: Records = no_records,
+        births: Mapping[str, datetime] = NO_BIRTHS,
     ) -> None:
         self.recent = Recent(book.needs())
         self.docket = Docket(self.recent, book, channels, records)
+        self._cohorts = Cohorts(self.recent, compared(book))
+        tell_births(self.recent, book, births)
         self._targets = targets
         self._is_followed = False
         self._due: dict[str, dict[Rule, None]] = {}
@@ -53,6 +62,7 @@ class Replay:
         """A poll brought all the numbers that there are; None is *asked and not known*."""
         line = self._line(target, endpoint)
         self.recent.see(line, at.timestamp(), numbers.keys(), numbers.values())
+        self._cohorts.look(target)
         self._add(target, endpoint)
 
     def miss(self, target: str, endpoint: str) -> None:
@@ -99,6 +109,7 @@ class Replay:
     def _follow(self) -> None:
         if not self._is_followed:
             polled = [(watch.target, watch.endpoint.name) for watch in self.recent.watches.values()]
+            self._cohorts.follow(self._targets)
             self.docket.follow(self._targets, {}, polled)
             self._is_followed = True
 

@@ -103,8 +103,8 @@ def _condition(condition: Condition) -> Iterator[str]:
             yield f"{'  ' * part.depth}{part.text}  ->  {_value(part.value, part.unit)}"
     for metric, labels, found in condition.bands:
         low, high, saw = (say_number(float(round(value)), Unit.COUNT) for value in (found.low, found.high, found.saw))
-        span = say_duration(found.span_s)
-        yield f"  {metric}{_of(labels)}: expected {low} to {high} in {span}, saw {saw} (score {found.score:.3g})"
+        score = f"(score {found.score:.3g})"
+        yield f"  {metric}{_of(labels)}: expected {low} to {high} {found.when}, saw {saw} {score}"
 
 
 def _value(value: object, unit: Unit) -> str:

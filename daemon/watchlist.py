@@ -83,6 +83,11 @@ class Watchlist:
         """When a video was published, of an account when its newest known video was; None if unknown."""
         return self._created.get(key)
 
+    def births(self, keys: Iterable[str]) -> Mapping[str, datetime]:
+        """When videos among these targets were published, as far as that is known."""
+        videos = [key for key in keys if key in self and self[key].target.subject is Subject.VIDEO]
+        return {key: born for key in videos if (born := self.created(key)) is not None}
+
     def newest(self, key: str, named: Videos | None, at: datetime) -> datetime | None:
         """As ``created``, with the videos that an answer about the account has just named."""
         found = () if named is None else named.found

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from rules import closures, functions
 from rules.closures import Kind, Node, mapped, match_labels, paired, strict, strict2
+from rules.cohorts import COHORT
 from rules.functions import usage
 from rules.grammar import Binary, Call, ExpressionError, Named, Number, Series, Text, Tree, Unary
 from rules.notes import Notes, Options, Part, Problem
@@ -58,6 +59,11 @@ class Compiler:
     def __init__(self, metrics: Mapping[str, Metric], names: Collection[str], options: Options) -> None:
         self.notes = Notes()
         self._reading = Reading(metrics, names, options, self.notes)
+        self._detectors: Mapping[str, Callable[[Call], Node]] = {
+            **dict.fromkeys(functions.OF_DETECTOR, self._reading.detector),
+            **dict.fromkeys(functions.OF_PAIR, self._reading.pair),
+            COHORT: self._reading.cohort,
+        }
         self._depth = 0
 
     def node(self, tree: Tree) -> Node | None:
@@ -126,10 +132,8 @@ class Compiler:
             raise ExpressionError(tree.at, f"write {usage(name)}")
         if name in _CLOCKS:
             return self._clock(tree)
-        if name in functions.OF_PAIR:
-            return self._reading.pair(tree)
-        if name in functions.OF_DETECTOR:
-            return self._reading.detector(tree)
+        if name in self._detectors:
+            return self._detectors[name](tree)
         if name in functions.OF_WINDOW and count > 1:
             return self._reading.window(tree)
         if name in functions.OF_SERIES:

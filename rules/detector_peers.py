@@ -12,7 +12,7 @@ from rules.detector_baseline import DAY_S, HOUR_S, middle_and_spread
 from rules.detector_tails import scarcity
 from rules.detectors import BAND, FORTNIGHT_S, Finding
 from rules.values import Window
-from rules.windows import newest
+from rules.windows import later, newest
 
 LEAST_VIEWS = 5_000.0
 """Fewer new views say nothing about how many like them (DOMAIN 2.3, D6)."""
@@ -116,16 +116,16 @@ def cohort(value: float, age_s: float, peers: Sequence[float]) -> Finding | None
     """How a video does against others at the same age, in robust standard deviations of the logarithm; below 0: worse.
 
     Views are close to log-normal over the videos of an account, so the median and 1.4826 times the MAD of ``ln(1 + v)``
-    say what is usual. ``peers`` are what the account's (or if those are few, the category's) other videos had at this
-    age: ``at_age(window, born_s, milestone(age_s))`` of each, which the daemon writes down as each video passes a
-    milestone, because windows forget. ``value`` is this video's at the same milestone. Unknown with fewer than five.
+    say what is usual. ``peers`` are what the account's other videos had at this age: ``at_age(window, born_s,
+    milestone(age_s))`` of each, which the daemon writes down as each video passes a milestone, because windows forget.
+    ``value`` is this video's at the same milestone. Unknown with fewer than five.
     """
     if len(peers) < FEWEST_PEERS:
         return None
     middle, spread = middle_and_spread([math.log1p(max(0.0, peer)) for peer in peers])
     spread = max(spread, LEAST_PEER_SPREAD)
     low, high = (max(0.0, math.expm1(middle + side * BAND * spread)) for side in (-1, 1))
-    return Finding((math.log1p(max(0.0, value)) - middle) / spread, low, high, value, age_s)
+    return Finding((math.log1p(max(0.0, value)) - middle) / spread, low, high, value, age_s, is_age=True)
 
 
 def milestone(age_s: float) -> float | None:
@@ -134,10 +134,12 @@ def milestone(age_s: float) -> float | None:
 
 
 def at_age(window: Window, born_s: float, age_s: float) -> float | None:
-    """What a video had at an age; None if nothing was seen before it, or after it."""
-    if not window.times_s or window.times_s[-1] < born_s + age_s:
+    """What a video had at an age; None unless it was seen before and after, with no gap that makes numbers too old."""
+    times_s, time_s = window.times_s, born_s + age_s
+    before, after = later(window, time_s) - 1, bisect_left(times_s, time_s)
+    if before < 0 or after == len(times_s) or times_s[after] - times_s[before] > window.fresh_for_s:
         return None
-    return level(window, born_s + age_s, cached=False)
+    return level(window, time_s, cached=False)
 
 
 def _grown(window: Window, first: int, from_s: float, until_s: float) -> float | None:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from rules.cleaning import PURGE, beginning, believed, level, present
 from rules.detector_baseline import DAY_S, FEWEST_STEPS, Baseline, baseline
 from rules.detector_tails import surprisal
+from rules.durations import say_duration
 from rules.values import Window
 from rules.windows import later
 
@@ -44,8 +45,8 @@ FORTNIGHT_S = 14 * DAY_S
 class Finding:
     """What a detector found: the ``score`` that rules compare, and the numbers for the message.
 
-    Over ``span_s`` seconds something from ``low`` to ``high`` was expected, and ``saw`` was seen. ``grounds`` are short
-    names of what spoke for it.
+    Over ``span_s`` seconds something from ``low`` to ``high`` was expected, and ``saw`` was seen; if it ``is_age``, so
+    long after the beginning. ``grounds`` are short names of what spoke for it.
     """
 
     score: float
@@ -54,6 +55,12 @@ class Finding:
     saw: float
     span_s: float
     grounds: tuple[str, ...] = ()
+    is_age: bool = False
+
+    @property
+    def when(self) -> str:
+        """Over which time, in words: "in 4 h", "at the age of 1 d"."""
+        return f"{'at the age of' if self.is_age else 'in'} {say_duration(self.span_s)}"
 
 
 def spike(window: Window, span_s: float, at_s: float) -> Finding | None:

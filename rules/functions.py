@@ -135,6 +135,7 @@ FORMS: Mapping[tuple[str, int], str] = {
     **{form: usage for name, of in OF_WINDOW.items() for form, usage in _with_window(name, of).items()},
     **{(name, 2): f"{name}(follower_count, 14d)" for name in OF_DETECTOR},
     **{(name, 3): f"{name}(likes, views, 14d)" for name in OF_PAIR},
+    ("cohort", 1): "cohort(views)",
     **{(name, 1): f"{name}(author_rank)" for name in OF_NUMBERS},
     **{(name, 1): f"{name}(author_rank < 0.1)" for name in OF_TRUTHS},
     ("topk", 2): "topk(author_rank, 2)",

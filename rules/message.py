@@ -183,7 +183,7 @@ def _bands(scene: Scene, level: Level) -> Iterator[str]:
     for metric, labels, found in level.when.bands(scene.view, scene.at.timestamp()):
         if _belongs(labels, dict(scene.labels)):
             low, high, saw = (say_number(_rounded(value), Unit.COUNT) for value in (found.low, found.high, found.saw))
-            expected = f"expected {low}–{high} in {say_duration(found.span_s)}, saw {saw}"  # noqa: RUF001 - a range
+            expected = f"expected {low}–{high} {found.when}, saw {saw}"  # noqa: RUF001 - a range
             yield f"{metric}{_say_labels(labels, scene.labels)}: {expected}"
 
 

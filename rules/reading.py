@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from rules import functions, windows
+from rules import cohorts, functions, windows
 from rules.closures import (
     Kind,
     Node,
@@ -29,7 +29,7 @@ from rules.grammar import Call, ExpressionError, Named, Number, Series, Text, Tr
 from rules.notes import Detection, Notes, Options
 from rules.spelling import did_you_mean
 from rules.trees import behind
-from rules.values import Metric, Unit, Window
+from rules.values import Metric, Subject, Unit, View, Window
 
 UNIT_KINDS = {Unit.SECONDS: Kind.DURATION, Unit.TIMESTAMP: Kind.INSTANT}
 """The kinds of numbers that are more than numbers."""
@@ -94,6 +94,23 @@ class Reading:
             return of(a[0], b[0], span_s, a[1])
 
         return self._score(sides[0].metric, paired(strict2(find), one, other, Kind.NUMBER))
+
+    def cohort(self, tree: Call) -> Node:
+        """The score of a video among others of the same age, by a number that it has one of."""
+        series = self._past(tree, 0, functions.SHARES)
+        name, metric = series.metric, self._metrics[series.metric]
+        if metric.subject is not Subject.VIDEO or metric.labels:
+            text = f"`cohort` compares videos by a number without labels, such as views; not by `{name}`"
+            raise ExpressionError(series.at, text)
+        born = Series(tree.at, cohorts.PUBLISHED_AT)
+        self._node(born, self._metric(born), windows.newest, Kind.INSTANT)
+        seen = self._looking_back(series, _with_moment, Kind.NUMBER, cohorts.PASSING_S).run
+
+        def find(view: View, at_s: float) -> Finding | None:
+            now = seen(view, at_s)
+            return None if now is None else cohorts.among_peers(name, now[0], view, at_s)
+
+        return self._score(name, Node(Kind.NUMBER, frozenset(), find))
 
     def _score(self, metric: str, findings: Node) -> Node:
         self._notes.detections.append(Detection(metric, findings))

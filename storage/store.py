@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine
 from rules.values import Alert, Outcome, Record, Target, Transition
 from storage import (
     alerts,
+    cohorts,
     database,
     incidents,
     ledger,
@@ -29,6 +30,7 @@ from storage import (
     schedule,
 )
 from storage.codec import NEVER_MS, to_ms
+from storage.cohorts import Passage
 from storage.database import READING, Lease
 from storage.records import (
     NOTHING_NOTED,
@@ -96,17 +98,12 @@ class Store:
     # --- the plan ---------------------------------------------------------------------------------------------
 
     def sync_targets(self, targets: Sequence[Target], at: datetime, keys: Collection[str] | None = None) -> None:
-        """Make these the watched targets. The others keep their history and leave the plan; named again they return.
-
-        With ``keys`` that is said of the targets with these keys alone.
-        """
+        """Make these the watched targets; the others (of ``keys``; None: all) leave the plan and keep their history."""
         with self._writing() as connection:
             schedule.sync_targets(connection, targets, to_ms(at), keys)
 
     def plan(self, planned: Sequence[Planned], at: datetime, keys: Collection[str] | None = None) -> None:
-        """Make these lines the plan, of the targets ``keys`` or, by None, of all.
-
-        Every target must have been named to ``sync_targets``.
+        """Make these lines, of targets that ``sync_targets`` was told, the plan: of ``keys`` or, by None, of all.
 
         A line that stays keeps its due time and its own interval, unless it would wait for more than one and a half of
         them: then it is due an interval from now. With another cadence it takes the planned interval, and is due an
@@ -157,10 +154,7 @@ class Store:
     # --- what is spent ----------------------------------------------------------------------------------------
 
     def open_calls(self, attempts: Sequence[Attempt], at: datetime) -> list[int]:
-        """Write calls down before they are sent; their ids in the ledger, one an attempt.
-
-        Until they are settled they count as one call each that cost all it may.
-        """
+        """Write calls down before they are sent; their ids. Until it is settled, each counts with all it may cost."""
         with self._writing() as connection:
             return ledger.open_calls(connection, attempts, to_ms(at))
 
@@ -295,8 +289,15 @@ class Store:
         with self._reading() as connection:
             return schedule.unjudged(connection)
 
-    def commit_judgement(self, outcomes: Sequence[Outcome], at: datetime, judged_to: int | None = None) -> list[Alert]:
-        """Store alerts, steps and owed letters together; the alerts among them that are live or remembered.
+    def passages(self, metrics: Collection[str]) -> list[Passage]:
+        """What is kept of these metrics of videos at the ages of comparison, the oldest video first."""
+        with self._reading() as connection:
+            return cohorts.read(connection, metrics)
+
+    def commit_judgement(
+        self, outcomes: Sequence[Outcome], at: datetime, judged_to: int | None = None, passages: Sequence[Passage] = ()
+    ) -> list[Alert]:
+        """Store alerts, steps, owed letters and passages; the alerts among them that are live or remembered.
 
         ``judged_to`` is the number of the newest commit whose polls this judgement has seen. If nothing follows from
         them, that is written down only with the next commit: polls judged twice come to the same.
@@ -307,9 +308,10 @@ class Store:
         """
         judged = self._known.judged if judged_to is None else judged_to
         live: list[Alert] = []
-        if outcomes:
+        if outcomes or passages:
             with self._writing() as connection:
                 schedule.mark_judged(connection, judged)
+                cohorts.commit(connection, passages)
                 live = alerts.commit(connection, outcomes, to_ms(at))
         self._known.judged = judged
         return live

@@ -169,6 +169,19 @@ class Sight(SQLModel, table=True):
     since_ms: int = Field(sa_type=BigInteger)
 
 
+class Cohort(SQLModel, table=True):
+    """What a video of an account had at an age of comparison."""
+
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    account_id: int = Field(primary_key=True, foreign_key="target.id")
+    metric: str = Field(primary_key=True)
+    age_s: int = Field(primary_key=True)
+    video_id: int = Field(primary_key=True, foreign_key="target.id")
+    born_ms: int = Field(sa_type=BigInteger)
+    value: float
+
+
 class Quarantine(SQLModel, table=True):
     """A metric of an endpoint that is not believed, because its numbers no longer look like themselves."""
 
@@ -295,6 +308,7 @@ ledger = _table(Ledger)
 identities = _table(Identity)
 discoveries = _table(Discovery)
 sights = _table(Sight)
+cohorts = _table(Cohort)
 quarantines = _table(Quarantine)
 rules = _table(Rule)
 incidents = _table(Incident)

@@ -29,6 +29,7 @@ from daemon.providers.tikhub_shop_videos import (
 )
 from daemon.providers.tikhub_video import COMMENT_KEYWORDS, VIDEO_METRICS
 from daemon.providers.tikhub_violations import VIOLATION_LIST
+from rules.cohorts import PUBLISHED_AT
 from rules.values import Metric, Subject, Unit
 
 __all__ = ["ENDPOINTS", "HEALTH", "METRICS", "RECORDS"]
@@ -111,6 +112,7 @@ HEALTH = (
     _state("visible", Subject.ACCOUNT, "the platform shows the account", repeated=True),
     _state("video_visible", Subject.VIDEO, "the newest answers about the video were its numbers", repeated=True),
     _state("video_state", Subject.VIDEO, "public, private, removed or (first seen again) restored", "state"),
+    Metric(PUBLISHED_AT, Subject.VIDEO, Unit.TIMESTAMP, "when the video was published", history=False),
     Metric("videos_firing", Subject.ACCOUNT, Unit.COUNT, "videos with an alert of the rule", ("rule",), history=False),
     Metric(
         "videos_level",

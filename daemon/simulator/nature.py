@@ -71,7 +71,7 @@ class Nature:
         ripe = 1.0 if born is None else -math.expm1(-max(0.0, (then - born) / _RIPENING))
         grown = self._grown("views", identity, base, base / 1_200, then)
         surge = story.views.gained(then - self.started) if ripe else 0
-        return int(max(0.0, grown) * ripe + surge)
+        return int((max(0.0, grown) * ripe + surge) * story.reach)
 
     def reactions(self, kind: str, identity: str, views: int) -> int:
         """How many of ``views`` led to one of ``ENGAGEMENT``: a constant fraction of the video's own."""

@@ -34,8 +34,8 @@ class Scenario:
     the first score are; ``settled`` counts records that are long over. ``followers`` is the size at the start, give or
     take 2 % (None: 5,000 to 200,000). ``slump_after_days`` is the diagnosis day, counted from the start, of the fall;
     ``diagnosis_late`` is how long after noon of Shanghai each diagnosis comes. ``purge`` takes a share of the followers
-    (``per_hour``: of 1). ``hidden`` shows 0 followers and likes, as a private account does, and a video to its owner
-    only; what is ``gone`` is found by nobody.
+    (``per_hour``: of 1). ``reach`` is the share of its usual views that a video has. ``hidden`` shows 0 followers and
+    likes, as a private account does, and a video to its owner only; what is ``gone`` is found by nobody.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Scenario:
     slump_after_days: int | None = None
     diagnosis_late: timedelta = timedelta()
     purge: Surge = NO_SURGE
+    reach: float = 1.0
     hidden: bool = False
     gone: bool = False
 
@@ -104,6 +105,7 @@ _STORIES = (
         "after 15 days the platform takes 3 % of the followers within an hour",
         purge=Surge(0.03, lasts=timedelta(hours=1)),
     ),
+    Scenario("held-back", "a video that hardly anybody is shown", reach=0.01),
     Scenario("scheme-migration", "3 violation points, two steps later a health rating of 200", scores=(3, 3, 200)),
     Scenario("chr-healthy", "on the Creator Health Rating, with the 200 everybody starts from", scores=(200,)),
     Scenario("private", "an account shows 0 followers and likes; a video is seen by its owner only", hidden=True),

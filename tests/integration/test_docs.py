@@ -32,7 +32,7 @@ from daemon.config_models import (
 )
 from daemon.metrics import Metrics, SeriesNow, Totals
 from daemon.providers import ENDPOINTS, METRICS
-from rules import functions
+from rules import cohorts, functions
 from rules.book import RuleBook
 from rules.building import build_book
 from rules.durations import parse_duration
@@ -166,6 +166,8 @@ def test_the_table_of_endpoints_is_the_truth():
 def number(text, before):
     if text == "?":
         return float("nan")
+    if text.endswith(" ago"):
+        return AT_S - ago_s(text)
     if text.startswith("in "):
         return AT_S + parse_duration(text[3:]).total_seconds()
     if text.startswith("+"):
@@ -221,10 +223,21 @@ class Given:
         key, _, text = line.partition(": ")
         if key.startswith("define "):
             self.names[key.removeprefix("define ")] = parse(text)
+        elif " at " in key:
+            self.add_ages(key, [float(number) for number in text.split()])
         elif f"{key}_s" in Options.__dataclass_fields__:
             self.options[f"{key}_s"] = parse_duration(text).total_seconds()
         else:
             add_series(self.view, line)
+
+    def add_ages(self, key, numbers):
+        """What a video, or others, had at an age: as the daemon writes it down."""
+        metric, others, age = re.fullmatch(r"(\w+)( of others)? at (\w+)", key).groups()
+        age_s = parse_duration(age).total_seconds()
+        if others:
+            self.view[cohorts.peers(metric)] = {cohorts.at(age_s): Window(enumerate(numbers))}
+        else:
+            self.view[cohorts.own(metric)] = {(): Window((age_s, number) for number in numbers)}
 
     def truths(self, text):
         """What a condition comes to; by all of the past it comes to what it does by as much as is kept for it."""
@@ -233,7 +246,7 @@ class Given:
             return None
         depths = {need.metric: need.depth_s for need in compiled.needs}
         kept = {
-            metric: {key: trimmed(window, depths.get(metric, 0.0)) for key, window in windows.items()}
+            metric: {key: trimmed(window, depths.get(metric, float("inf"))) for key, window in windows.items()}
             for metric, windows in self.view.items()
         }
         assert compiled.truths(kept, AT_S) == compiled.truths(self.view, AT_S), text
