@@ -440,6 +440,7 @@ async def test_fifty_reloads_leak_no_task_no_thread_and_no_open_file(tell, manag
 
     async with at_work(story) as daemon:
         await story.live(2 * HOUR)
+        await asyncio.gather(*(asyncio.to_thread(time.sleep, 0.02) for _ in range(64)))  # all threads of the pool exist
         for turn in range(50):
             before = "" if turn == 0 else f"?turn={turn - 1}"
             await daemon.change(f'"{managers.url}{before}"', f'"{managers.url}?turn={turn}"')
