@@ -103,7 +103,7 @@ def _condition(condition: Condition) -> Iterator[str]:
             yield f"{'  ' * part.depth}{part.text}  ->  {_value(part.value, part.unit)}"
     for metric, labels, found in condition.bands:
         low, high, saw = (say_number(float(round(value)), Unit.COUNT) for value in (found.low, found.high, found.saw))
-        score = f"(score {found.score:.3g})"
+        score = f"({', '.join((f'score {found.score:.3g}', *found.grounds))})"
         yield f"  {metric}{_of(labels)}: expected {low} to {high} {found.when}, saw {saw} {score}"
 
 

@@ -184,7 +184,8 @@ def _bands(scene: Scene, level: Level) -> Iterator[str]:
         if _belongs(labels, dict(scene.labels)):
             low, high, saw = (say_number(_rounded(value), Unit.COUNT) for value in (found.low, found.high, found.saw))
             expected = f"expected {low}–{high} {found.when}, saw {saw}"  # noqa: RUF001 - a range
-            yield f"{metric}{_say_labels(labels, scene.labels)}: {expected}"
+            grounds = f" ({', '.join(found.grounds)})" if found.grounds else ""
+            yield f"{metric}{_say_labels(labels, scene.labels)}: {expected}{grounds}"
 
 
 def _rounded(value: float) -> float:

@@ -669,6 +669,15 @@ def test_what_a_detector_expected_is_in_the_message():
     assert re.fullmatch(r"points: expected \d+–\d+ in \d h, saw [34],\d{3}", line)  # noqa: RUF001 - a range
 
 
+def test_what_spoke_for_a_suspect_jump_is_in_the_message():
+    steady = [20 * hour for hour in range(15 * 24)]
+    view = points(*steady, steady[-1] + 12000, steady[-1] + 12020)
+    own = window(*[200 * hour for hour in range(15 * 24 + 2)])
+    told = message(rule(when="suspect(points, deadlines, 14d) >= 2"), look(view | {"deadlines": {(): own}}))
+    [line] = [line for line in told.body.splitlines() if "expected" in line]
+    assert line.endswith("(fans without views)"), line
+
+
 def test_the_words_of_coming_and_going_and_of_settling():
     the_rule = rule(when="points >= 9", flapping={"times": 4, "within": "6h"})
     begun = Alert("r", MEI.key, (), Ok(), past=Past(tuple(NOW - hour * HOUR for hour in (5, 3, 1))))
