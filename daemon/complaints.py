@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from daemon.marked import Where
-from rules.spelling import did_you_mean
+from rules.spelling import did_you_mean, quoted
 
 _GUARDED = frozenset({"providers", "channels", "token", "cookie", "url", "base_url"})
 _EXPECTED: Mapping[str, str] = {
@@ -148,11 +148,6 @@ def _unknown_key(key: str, model: type[BaseModel], where: Where) -> str:
     known = {field.alias or name for each in _models(model, where) for name, field in each.model_fields.items()}
     near = did_you_mean(key, frozenset(known)) or f"; known are {', '.join(sorted(known))}"
     return f"unknown key{quoted(key)}{near}"
-
-
-def quoted(key: str) -> str:
-    """A blank and the key, or "" if it may be a secret on the wrong side of a colon: one has digits, or is longer."""
-    return f" `{key}`" if re.fullmatch(r"[A-Za-z_-]{1,40}", key) else ""
 
 
 def _not_one_of(expected: str, value: object, where: Where) -> str:

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from daemon import channels
 from daemon.budget import Limits
-from daemon.complaints import quoted, understand
+from daemon.complaints import understand
 from daemon.config_models import (
     AccountModel,
     Address,
@@ -51,7 +51,7 @@ from rules.building import build_book
 from rules.definitions import Definitions, Misdefined, define
 from rules.models import RuleModel
 from rules.selectors import id_of
-from rules.spelling import did_you_mean
+from rules.spelling import did_you_mean, quoted
 from rules.values import Metric, Subject
 
 __all__ = ["Access", "Config", "Discover", "Guard", "Override", "Watched", "load"]

@@ -14,7 +14,7 @@ from rules.expression import Expression, Options, compile_condition
 from rules.models import FlappingModel, LevelModel, RuleModel
 from rules.promotion import with_promoted
 from rules.selectors import Selector, compile_selector
-from rules.spelling import did_you_mean
+from rules.spelling import did_you_mean, quoted
 from rules.values import Labels, Metric, Severity, Subject
 
 
@@ -257,7 +257,7 @@ class _Builder:
         for position, channel in enumerate(self._model.to or []):
             if channel not in self._channels and channel != OWNER:
                 near = did_you_mean(channel, frozenset({*self._channels, OWNER}))
-                self._fault(("to", position), f"unknown channel `{channel}`{near}")
+                self._fault(("to", position), f"unknown channel{quoted(channel)}{near}")
 
     def _check_promotion(self) -> None:
         if self._model.promote is not None and self._model.on is not Subject.VIDEO:
