@@ -32,17 +32,21 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A checked part of an expression. ``bounded``: its number may be Bounds, so it can only be compared."""
+    """A checked part of an expression.
+
+    ``bounded``: its number may be Bounds, so it can only be compared. ``literal``: its number, if it is always that.
+    """
 
     kind: Kind
     labels: frozenset[str]
     run: Run
     bounded: bool = False
+    literal: float | None = None
 
 
-def constant(value: float) -> Run:
+def constant(kind: Kind, value: float) -> Node:
     """Always the same number."""
-    return lambda _view, _at_s: value
+    return Node(kind, frozenset(), lambda _view, _at_s: value, literal=value)
 
 
 def clock(read: Callable[[datetime], int], zone: tzinfo) -> Run:
@@ -191,6 +195,19 @@ def paired(apply: Callable[[Any, Any], Value], left: Node, right: Node, kind: Ki
             return apply(one(view, at_s), other(view, at_s))
 
     return Node(kind, left.labels or right.labels, run)
+
+
+def against(compare: Callable[[float, float], bool], left: Node, limit: float) -> Node:
+    """``compare`` the number of each label set with one that is always the same, as most rules do."""
+    if left.labels:
+        return Node(Kind.TRUTH, left.labels, mapped(strict(lambda value: compare(value, limit)), left))
+    one = left.run
+
+    def run(view: View, at_s: float) -> Value:
+        value = one(view, at_s)
+        return None if value is None else compare(value, limit)
+
+    return Node(Kind.TRUTH, frozenset(), run)
 
 
 def joined(apply: Callable[[Any, Any], Value], left: Node, right: Node, settled: bool) -> Node:

@@ -84,7 +84,7 @@ class Compiler:
         match tree:
             case Number():
                 kind = Kind.DURATION if tree.unit_s else Kind.NUMBER
-                return Node(kind, frozenset(), closures.constant(tree.value))
+                return closures.constant(kind, tree.value)
             case Text():
                 hint = 'a label is chosen with braces: author_rank{dimension="PlayCnt"}'
                 raise ExpressionError(tree.at, f"a text is no number; {hint}")
@@ -108,6 +108,8 @@ class Compiler:
         wanted = {Kind.TRUTH} if tree.operator == "not" else AMOUNTS
         if inner.kind not in wanted or inner.bounded:
             raise ExpressionError(tree.at, f"`{tree.operator}` cannot be applied to {_say(inner)}")
+        if inner.literal is not None:
+            return closures.constant(inner.kind, -inner.literal)
         apply = strict(operator.not_ if tree.operator == "not" else operator.neg)
         return Node(inner.kind, inner.labels, mapped(apply, inner))
 
@@ -184,8 +186,11 @@ def _comparison(tree: Binary, left: Node, right: Node) -> Node:
             hint = "; until(...) makes a duration of an instant"
         raise ExpressionError(tree.at, f"`{tree.operator}` cannot compare {_say(left)} with {_say(right)}{hint}")
     compare = COMPARISONS[tree.operator]
-    apply = closures.within(compare) if left.bounded or right.bounded else strict2(compare)
-    return paired(apply, left, right, Kind.TRUTH)
+    if left.bounded or right.bounded:
+        return paired(closures.within(compare), left, right, Kind.TRUTH)
+    if right.literal is not None:
+        return closures.against(compare, left, right.literal)
+    return paired(strict2(compare), left, right, Kind.TRUTH)
 
 
 def _arithmetic(tree: Binary, left: Node, right: Node) -> Node:

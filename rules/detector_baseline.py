@@ -31,6 +31,9 @@ SPACING_S = 2 * HOUR_S
 FEWEST_STEPS = 30
 """Fewer steps than this say nothing about what is usual."""
 
+LEAST_SCALED = 2 * math.sqrt(0.375)
+"""What ``anscombe`` makes of nothing."""
+
 LEAST_SPREAD = 1.0
 """The spread of an Anscombe-stabilised Poisson counter; nothing that is counted is steadier."""
 
@@ -85,14 +88,20 @@ class Baseline:
         """How many spreads a step's growth lies above the usual."""
         return (anscombe(gain) - anscombe(self.mean(time_s)) - self.shift) / self.spread
 
-    def gain(self, score: float, time_s: float) -> float:
-        """The growth that has a score; 0 if none is so low."""
-        return max(0.0, max(0.0, anscombe(self.mean(time_s)) + self.shift + score * self.spread) ** 2 / 4 - 0.375)
+    def band(self, score: float, time_s: float) -> tuple[float, float]:
+        """The growth that has minus a score, and that which has it."""
+        middle, apart = anscombe(self.mean(time_s)) + self.shift, score * self.spread
+        return _gain(middle - apart), _gain(middle + apart)
 
 
 def anscombe(gain: float) -> float:
     """A count on the scale where the spread of a Poisson counter is 1, whatever its mean (Anscombe 1948)."""
     return 2 * math.sqrt(gain + 0.375)
+
+
+def _gain(scaled: float) -> float:
+    """What ``anscombe`` makes ``scaled``; 0 if it makes nothing so low."""
+    return scaled * scaled / 4 - 0.375 if scaled > LEAST_SCALED else 0.0
 
 
 def baseline(window: Window, span_s: float, at_s: float) -> Baseline | None:

@@ -128,7 +128,8 @@ def _drip(window: Window, first: int, time_s: float, value: float, usual: Baseli
     if not matters(saw, due, value):
         risen = 0.0
     days = max(days, 1)
-    return Finding(risen, days * usual.gain(-BAND, time_s), days * usual.gain(BAND, time_s), saw, days * DAY_S)
+    low, high = (days * growth for growth in usual.band(BAND, time_s))
+    return Finding(risen, low, high, saw, days * DAY_S)
 
 
 _Totals = tuple[float | None, float | None]

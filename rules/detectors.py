@@ -9,7 +9,6 @@ reach back far enough). What is usual comes from ``rules.detector_baseline``, wh
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from rules.cleaning import PURGE, beginning, believed, level, present
@@ -41,8 +40,7 @@ MATURE_S = 7 * DAY_S
 FORTNIGHT_S = 14 * DAY_S
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What a detector found: the ``score`` that rules compare, and the numbers for the message.
 
     Over ``span_s`` seconds something from ``low`` to ``high`` was expected, and ``saw`` was seen; if it ``is_age``, so
@@ -88,7 +86,7 @@ def spike(window: Window, span_s: float, at_s: float) -> Finding | None:
     score = usual.score(saw, time_s)
     if score > 0 and not (score > usual.rare and _is_news(now, window)):
         score = 0.0
-    return Finding(score, usual.gain(-BAND, time_s), usual.gain(BAND, time_s), saw, usual.step_s)
+    return Finding(score, *usual.band(BAND, time_s), saw, usual.step_s)
 
 
 def surprise(window: Window, span_s: float, at_s: float) -> Finding | None:
@@ -129,7 +127,7 @@ def purge(window: Window, span_s: float, at_s: float) -> Finding | None:
     steps = 1.0 if before is None else (time_s - window.times_s[before]) / usual.step_s
     sd = usual.spread * math.sqrt((usual.mean(time_s) + 0.375) * steps)
     score = lost / sd if lost > PURGE * (value + lost) else 0.0
-    low, high = (usual.gain(side * BAND, time_s) * steps for side in (-1, 1))
+    low, high = (growth * steps for growth in usual.band(BAND, time_s))
     return Finding(score, low, high, -lost, usual.step_s * steps)
 
 
