@@ -55,7 +55,7 @@ def _about_nobody(rules: Iterable[Rule], watched: Sequence[Watched]) -> Iterator
             yield f"no {rule.subject} is meant by `only` of the rule {rule.name}{near}"
 
 
-def _may_be(only: Selector, target: Target) -> bool:
+def _may_be(only: Selector[Target], target: Target) -> bool:
     """Whether nobody knows: a video that is yet to be found has no name."""
     return not target.name and any(attribute == "name" for attribute, _ in only.compared)
 

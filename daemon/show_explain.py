@@ -176,7 +176,7 @@ def _condition_facts(condition: Condition) -> Mapping[str, Any]:
         "text": condition.expression.text,
         "parts": [{"depth": p.depth, "text": p.text, "value": _plain(p.value)} for p in condition.parts],
         "expected": [
-            {"metric": metric, "labels": dict(labels), **asdict(found)} for metric, labels, found in condition.bands
+            {"metric": metric, "labels": dict(labels), **found._asdict()} for metric, labels, found in condition.bands
         ],
     }
 

@@ -65,7 +65,7 @@ class Rule:
     reads: Mapping[str, Unit]
     single: frozenset[str]
     timed: bool
-    only: Selector | None = None
+    only: Selector[Target] | None = None
     confirm: bool = False
     unknown: Unknown = Unknown.HOLD
     on_first_sight: FirstSight = FirstSight.SUMMARY

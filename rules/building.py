@@ -13,9 +13,9 @@ from rules.definitions import NOTHING_DEFINED, Definitions, Effective, Misdefine
 from rules.expression import Expression, Options, compile_condition
 from rules.models import FlappingModel, LevelModel, RuleModel
 from rules.promotion import with_promoted
-from rules.selectors import Selector, compile_selector
+from rules.selectors import TARGETS, Selector, compile_selector
 from rules.spelling import did_you_mean, quoted
-from rules.values import Labels, Metric, Severity, Subject
+from rules.values import Labels, Metric, Severity, Subject, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +184,8 @@ class _Builder:
         named = Severity(name) if name in set(Severity) else self._model.severity
         return None if condition is None else Level(name, step.severity or named, condition, step.effect, clear)
 
-    def _only(self) -> Selector | None:
-        found = compile_selector(self._model.only) if self._model.only else None
+    def _only(self) -> Selector[Target] | None:
+        found = compile_selector(self._model.only, TARGETS) if self._model.only else None
         if isinstance(found, list):
             for problem in found:
                 self._fault(("only",), problem.text, problem.offset)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.selectors import Selector, compile_selector
-from rules.values import Subject, Target
+from rules.selectors import TARGETS, Case, Selector, alerts, compile_selector
+from rules.values import Severity, Subject, Target
 
 MEI = Target(
     "tiktok/account/mei",
@@ -24,7 +24,7 @@ VIDEO = Target("douyin/video/7", Subject.VIDEO, "Dance", "douyin", "", (), "", (
 
 
 def matches(text: str, target: Target = MEI) -> bool:
-    found = compile_selector(text)
+    found = compile_selector(text, TARGETS)
     assert isinstance(found, Selector), found
     return found.matches(target)
 
@@ -65,12 +65,51 @@ def test_a_target_is_meant_by_what_it_has(text, mei, video):
     ],
 )
 def test_what_is_no_selector_is_told_with_its_place(text, offset, says):
-    [problem] = compile_selector(text)
+    [problem] = compile_selector(text, TARGETS)
     assert problem.offset == offset
     assert says in problem.text
 
 
 @given(st.text(max_size=40))
 def test_no_text_breaks_it(text):
-    found = compile_selector(text)
+    found = compile_selector(text, TARGETS)
     assert isinstance(found, Selector) or len(found) == 1
+
+
+ALERTS = alerts("`match`", ["dimension"])
+SLUMP = Case("author-rank-slump", Severity.HIGH, "bottom", (("dimension", "PlayCnt"),), MEI)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ('severity >= "high"', True),
+        ('severity > "high"', False),
+        ('severity < "critical" and severity != "info"', True),
+        ('on == "account" and tag == "tier-a"', True),
+        ('rule == "author-rank-slump" and level == "bottom"', True),
+        ('dimension == "PlayCnt"', True),
+        ('dimension == "NewFans" or owner != "lin"', False),
+    ],
+)
+def test_an_alert_is_meant_by_its_rule_its_labels_its_target_and_how_grave_it_is(text, meant):
+    found = compile_selector(text, ALERTS)
+    assert isinstance(found, Selector), found
+    assert found.matches(SLUMP) is meant
+
+
+@pytest.mark.parametrize(
+    ("text", "offset", "says"),
+    [
+        ('severity >= "hihg"', 12, "no `severity` is called 'hihg', did you mean `high`?"),
+        ('on == "creator"', 6, "known are account, video, provider, cookie, daemon"),
+        ('owner >= "lin"', 9, "`owner` has no order"),
+        ('on > "account"', 5, "`on` has no order"),
+        ('dimensions == "a"', 0, "an alert has no `dimensions`, did you mean `dimension`?"),
+        ('severity = "high"', 9, "equality is written =="),
+    ],
+)
+def test_what_no_alert_can_have_is_told_with_its_place(text, offset, says):
+    [problem] = compile_selector(text, ALERTS)
+    assert problem.offset == offset
+    assert says in problem.text
