@@ -23,6 +23,7 @@ from daemon.outside import Outside
 from daemon.poll import Poller
 from daemon.providers import ENDPOINTS, METRICS
 from daemon.providers.endpoint import Endpoint, Provider
+from daemon.scribe import Scribe
 from daemon.secrets import Secret, Unresolved, resolve
 from daemon.watch import Watch, Writer
 from daemon.watchlist import Watchlist
@@ -69,7 +70,10 @@ class App:
         self._channels = await self._opened(self._config)
         self._poller = self._make_poller()
         channels = _of(self._channels)
-        self._deliverer = Deliverer(self._store, self._writer.run, channels, self._owner, self._delivered)
+        self._scribe = Scribe(self._config.voices, self._config.letterheads)
+        self._deliverer = Deliverer(
+            self._store, self._writer.run, channels, self._owner, self._delivered, self._scribe
+        )
         self.watch = Watch(
             writer=self._writer,
             poller=self._poller,
@@ -93,7 +97,8 @@ class App:
         self._paces = _paces(config, self._outside.providers, self._config, self._paces)
         outcomes = await self._writer.run(lambda: self._adopt(config, at))
         self._config, self._channels = config, channels
-        self._deliverer.adopt(_of(channels))
+        self._scribe = self._scribe.then(config.voices, config.letterheads)
+        self._deliverer.adopt(_of(channels), self._scribe)
         self.watch.count(outcomes)
         return outcomes
 
@@ -198,6 +203,7 @@ class App:
             alerts=self._by_severity(counts),
             database_bytes=counts.database_bytes,
             rule_failures=dict(self._judge.docket.failures),
+            template_failures=dict(self._scribe.failures),
         )
 
     def _by_severity(self, counts: Counts) -> Mapping[tuple[str, str], int]:

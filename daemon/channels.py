@@ -15,24 +15,28 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from typing import Any, Protocol, TextIO
 
 from apprise import (
     Apprise,
     AppriseAsset,
-    AppriseResult,
     AppriseResultStatus,
     NotificationManager,
     NotifyBase,
     NotifyFormat,
     NotifyType,
+    OverflowMode,
     PersistentStoreMode,
 )
 
 from daemon.console import show
-from rules.values import Message, News, Severity
+from daemon.markup import below
+from daemon.replies import Failure, Undelivered, overheard
+from daemon.scribe import as_body
+from daemon.services import MARKUPS, calling_nobody, characters, cut, in_slacks_words, signed_once, uncalled
+from rules.values import News, Severity
+from rules.wording import Markup, Message
 
 CONSOLE_URL = "console://"
 
@@ -43,19 +47,8 @@ _TYPE = {
     Severity.CRITICAL: NotifyType.FAILURE,
 }
 _SCHEME = re.compile(r"([a-z][a-z0-9]{0,19})://", re.IGNORECASE)
-_HTTP_ERROR = re.compile(r"\berror=[1-9]\d\d\b")
-
-
-class Undelivered(StrEnum):
-    """Why a message did not leave, as far as apprise lets it be told. The value is also a label of the metrics.
-
-    TIMEOUT: no answer in the channel's own time; the message may still arrive. REFUSED: an HTTP service answered with
-    an error status. FAILED: everything else (no connection, SMTP said no, a plugin broke): apprise does not say which.
-    """
-
-    TIMEOUT = "timeout"
-    REFUSED = "refused"
-    FAILED = "failed"
+READ_TIMEOUT_S = 10.0
+"""How long a service may take to answer: apprise's 4 s make a slow answer a failure, and so a message twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +60,16 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """The message did not leave, or not for certain."""
+    """The message did not leave, or not for certain.
+
+    ``retry_after_s`` is how long the service asks to be left alone (at most a day), ``status`` its HTTP or SMTP
+    status; None where it said nothing.
+    """
 
     reason: Undelivered
     latency_ms: int
+    retry_after_s: float | None = None
+    status: int | None = None
 
 
 class Channel(Protocol):
@@ -79,6 +78,10 @@ class Channel(Protocol):
     @property
     def name(self) -> str:
         """The name the configuration gives it."""
+
+    @property
+    def markup(self) -> Markup:
+        """What its service takes best."""
 
     async def send(self, message: Message, id_text: str) -> Sent | NotSent:
         """Try once to deliver; ``id_text`` ends the body, so that a reader can tell a repeat from news."""
@@ -91,7 +94,7 @@ class ConsoleChannel:
     """Prints messages to ``out``, one block a message."""
 
     def __init__(self, name: str, out: TextIO) -> None:
-        self.name = name
+        self.name, self.markup = name, Markup.TEXT
         self._out = out
         self._lock = asyncio.Lock()
 
@@ -117,8 +120,8 @@ class AppriseChannel:
     """
 
     def __init__(self, name: str, service: NotifyBase, gap_s: float, timeout_s: float) -> None:
-        self.name = name
-        self._apprise = Apprise(service)
+        self.name, self.markup = name, _best(service)
+        self._service, self._apprise = service, Apprise(service)
         self._gap_s = gap_s
         self._timeout_s = timeout_s
         self._lock = asyncio.Lock()
@@ -130,21 +133,23 @@ class AppriseChannel:
         async with self._lock:
             await asyncio.sleep(self._free_at_s - time.monotonic())
             started_s = time.perf_counter()
-            reason = await self._reason_against(partial(_notify, self._apprise, message, id_text))
+            failure = await self._failure_of(partial(_notify, self._apprise, self._service, message, id_text))
             latency_ms = _since_ms(started_s)
             self._free_at_s = time.monotonic() + self._gap_s
-        return NotSent(reason, latency_ms) if reason else Sent(latency_ms)
+        if failure is None:
+            return Sent(latency_ms)
+        return NotSent(failure.reason, latency_ms, failure.retry_after_s, failure.status)
 
     def close(self) -> None:
         """End its thread, at the latest when the call in it ends."""
         self._thread.shutdown(wait=False)
 
-    async def _reason_against(self, call: Callable[[], Undelivered | None]) -> Undelivered | None:
+    async def _failure_of(self, call: Callable[[], Failure | None]) -> Failure | None:
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await asyncio.get_running_loop().run_in_executor(self._thread, call)
         except TimeoutError:
-            return Undelivered.TIMEOUT
+            return Failure(Undelivered.TIMEOUT)
 
 
 def problem_with(url: str) -> str | None:
@@ -183,18 +188,11 @@ def open_channel(
     return AppriseChannel(name, _tame(service), gap_s, timeout_s)
 
 
-def _only_http_error(record: logging.LogRecord) -> bool:
-    """Let only "error=404" pass, which ``_reason`` reads: apprise's log lines quote URLs, and so tokens."""
-    found = _HTTP_ERROR.search(record.getMessage())
-    if found:
-        record.msg, record.args = found[0], None
-    return found is not None
-
-
 def _hush() -> None:
+    """Apprise's log lines quote URLs, and so tokens."""
     apprise = logging.getLogger("apprise")
-    apprise.setLevel(logging.WARNING)
-    apprise.addFilter(_only_http_error)
+    apprise.setLevel(logging.CRITICAL)
+    apprise.addFilter(lambda _record: False)
     apprise.propagate = False
     logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
@@ -217,28 +215,71 @@ def _load(url: str) -> NotifyBase | None:
 
 
 def _tame(service: NotifyBase) -> NotifyBase:
-    """Take away what apprise does behind the outbox's back: throttling, retries, failures reported as success."""
-    for attribute, value in (("request_rate_per_sec", 0), ("retry", 0), ("optional", False)):
+    """Take away what apprise does behind the outbox's back: waits, retries, failures reported as success.
+
+    What is too long goes in parts.
+    """
+    own = (
+        ("request_rate_per_sec", 0),
+        ("throttle", lambda *_, **__: None),  # Discord waits there whatever the rate
+        ("retry", 0),
+        ("optional", False),
+        ("overflow_mode", OverflowMode.SPLIT),
+        ("socket_read_timeout", _read_timeout_s(service)),
+    )
+    for attribute, value in own:
         if not hasattr(service, attribute):
             raise RuntimeError(f"this version of apprise has no {attribute}: daemon/channels.py must be revised")
         setattr(service, attribute, value)
+    plugin: Any = service
+    match _kind(service):
+        case "dingtalk":
+            plugin.get_signature = signed_once(plugin.get_signature)
+        case "discord" if not plugin.ping:
+            plugin._send = calling_nobody(plugin._send)  # noqa: SLF001 - the one place that all its messages pass
+        case "tgram":
+            plugin.markdown_ver = "MarkdownV2"  # the first has no escapes inside bold, as a title may need
+        case "slack" | "slack blocks" as kind:
+            plugin.title_maxlen = 150 if kind == "slack blocks" else service.title_maxlen  # docs.slack.dev: header block
+            plugin.dialect_convert = in_slacks_words(plugin.dialect_convert)
     return service
 
 
-def _notify(apprise: Apprise, message: Message, id_text: str) -> Undelivered | None:
-    result = apprise.notify(
-        title=message.title,
-        body=f"{message.body}\n\nid: {id_text}",
-        notify_type=NotifyType.SUCCESS if message.news is News.RESOLVED else _TYPE[message.severity],
-        body_format=NotifyFormat.TEXT,
-    )
-    return None if result.status == AppriseResultStatus.SUCCESS else _reason(result)
+def _read_timeout_s(service: NotifyBase) -> float:
+    """The URL's own, if it names one."""
+    own: float = service.socket_read_timeout
+    return READ_TIMEOUT_S if own == NotifyBase.socket_read_timeout else own
 
 
-def _reason(result: AppriseResult) -> Undelivered:
-    # Apprise gives no status code, but its plugins share the wording of this one warning.
-    refused = any(_HTTP_ERROR.search(entry.message) for entry in result.logs())
-    return Undelivered.REFUSED if refused else Undelivered.FAILED
+def _best(service: NotifyBase) -> Markup:
+    """The format that a service names first; of some it is the only one."""
+    if _kind(service) in MARKUPS:
+        return MARKUPS[_kind(service)]
+    formats: Any = service.notify_format  # typed as one, though of many it is several
+    return Markup(formats if isinstance(formats, NotifyFormat) else next(iter(formats)))
+
+
+def _kind(service: NotifyBase) -> str:
+    """The scheme of its URLs, as daemon/services.py knows it."""
+    plugin: Any = service  # typed as if it had no scheme
+    if plugin.secure_protocol == "slack" and plugin.use_blocks:
+        return "slack blocks"
+    return plugin.secure_protocol if isinstance(plugin.secure_protocol, str) else ""
+
+
+def _notify(apprise: Apprise, service: NotifyBase, message: Message, id_text: str) -> Failure | None:
+    has_titles, kind = service.title_maxlen > 0, _kind(service)
+    title = cut(uncalled(kind, message.title), service.title_maxlen) if has_titles else ""
+    body = below(message.body if has_titles else as_body(message), f"id: {id_text}", message.markup)
+    service.body_maxlen = characters(kind, title + body, type(service).body_maxlen)
+    with overheard() as replies:
+        result = apprise.notify(
+            title=title,
+            body=uncalled(kind, body),
+            notify_type=NotifyType.SUCCESS if message.news is News.RESOLVED else _TYPE[message.severity],
+            body_format=NotifyFormat(message.markup.value),
+        )
+    return replies.failure(result.status == AppriseResultStatus.SUCCESS)
 
 
 def _schemes() -> list[str]:

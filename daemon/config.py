@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,9 +22,11 @@ from daemon.config_models import (
     FileModel,
     GuardModel,
     ProviderModel,
+    TemplateModel,
     VideoModel,
 )
 from daemon.config_notes import hints
+from daemon.config_sources import BASE_URLS, Access, Override
 from daemon.config_targets import (
     EVERYBODY,
     Discover,
@@ -37,6 +38,7 @@ from daemon.config_targets import (
     written_accounts,
     written_videos,
 )
+from daemon.config_voices import TemplateReading, missing, voice
 from daemon.dashboards import read_dashboard
 from daemon.envfile import EnvFile
 from daemon.guard import Guard
@@ -44,6 +46,7 @@ from daemon.marked import Problem, Tree, Where, parse, read
 from daemon.providers import RECORDS
 from daemon.providers.endpoint import Endpoint, Provider
 from daemon.roster import Row, read_roster
+from daemon.scribe import Letterhead, Voice
 from daemon.secrets import Unresolved, plain_password, plain_token, resolve
 from daemon.workbook import Unreadable
 from rules.book import OWNER, RuleBook
@@ -56,33 +59,6 @@ from rules.values import Metric, Subject
 
 __all__ = ["Access", "Config", "Discover", "Guard", "Override", "Watched", "load"]
 
-_BASE_URLS = {Provider.TIKHUB: "https://api.tikhub.io", Provider.KEYAPI: "https://api.keyapi.ai"}
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """How a provider is reached. ``token`` is a reference for ``daemon.secrets.resolve``.
-
-    ``canary`` is what its probe is asked about: the id of a video, "" where the probe has a subject of its own, None
-    where nothing is probed.
-    """
-
-    base_url: str
-    token: str
-    rate_per_s: float
-    timeout_s: float
-    in_flight: int
-    canary: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Override:
-    """What replaces an endpoint's defaults; None leaves one as it is."""
-
-    interval: timedelta | None
-    rate_per_s: float | None
-
-
 @dataclass(frozen=True, slots=True)
 class Config:
     """A configuration without faults. ``notes`` say what is off and why; files are relative to ``base``.
@@ -90,7 +66,8 @@ class Config:
     ``channels`` maps names to URLs that may hold references; those resolved when the file was read. ``providers`` has
     the ones that are configured, whether or not their token is there. ``collect`` names the endpoints and metrics that
     are wanted, or shown by a dashboard, beside those that rules read. ``owners`` maps people to channels. ``guard`` is
-    None where it is off. ``files`` are those that it was read from, the one that names the others first.
+    None where it is off. ``files`` are those that it was read from, the one that names the others first. ``voices`` say
+    how each channel is spoken to, ``letterheads`` are the templates.
     """
 
     files: tuple[Path, ...]
@@ -107,6 +84,8 @@ class Config:
     owners: Mapping[str, tuple[str, ...]]
     guard: Guard | None
     book: RuleBook
+    voices: Mapping[str, Voice]
+    letterheads: Mapping[str, Letterhead]
     notes: tuple[str, ...]
 
 
@@ -136,6 +115,7 @@ class _Reading:
         self._tree, self._path, self._name, self._base, self._env = tree, path, path.name, path.parent, env
         self._problems = set(tree.problems)
         self._notes: list[str] = []
+        self._voices: dict[str, Voice] = {}
         self._lost: set[str] = set()  # sections that could not be read: nobody is told that their entries are missing
 
     def config(self, metrics: Mapping[str, Metric], endpoints: Mapping[str, Endpoint]) -> Config | list[Problem]:
@@ -149,7 +129,7 @@ class _Reading:
         self._env = environment(self._env, self._base, file.env_file)
         self._check_owners(file)
         config = Config(
-            files=(self._path, *(self._base / name for name in (*file.roster, *file.dashboards))),
+            files=(self._path, *(self._base / name for name in _files(file))),
             base=self._base,
             database=Path(file.database),
             env_file=file.env_file,
@@ -163,6 +143,8 @@ class _Reading:
             owners=_owners(file),
             guard=_guard(file.guard),
             book=self._book(file, metrics),
+            voices=self._voices,
+            letterheads=self._letterheads(file),
             notes=(),
         )
         return sorted(self._problems) or replace(config, notes=(*self._notes, *hints(config, endpoints)))
@@ -201,7 +183,7 @@ class _Reading:
             yield (
                 Provider(name),
                 Access(
-                    base_url=model.base_url or _BASE_URLS[Provider(name)],
+                    base_url=model.base_url or BASE_URLS[Provider(name)],
                     token=model.token,
                     rate_per_s=model.rate_per_s,
                     timeout_s=model.timeout.total_seconds(),
@@ -260,6 +242,8 @@ class _Reading:
         for name, model in self._entries(ChannelModel, "channels", file.channels):
             for fault in self._channel_faults(model.url):
                 self._blame(("channels", name, "url"), fault)
+            self._check_template(("channels", name), model.template, file)
+            self._voices[name] = voice(model, file.zone)
             yield name, model.url
 
     def _channel_faults(self, url: str) -> Iterator[str]:
@@ -269,6 +253,22 @@ class _Reading:
         else:
             yield from filter(None, [channels.problem_with(found.reveal()) or plain_token(url)])
         yield from filter(None, [plain_password(url)])
+
+    def _letterheads(self, file: FileModel) -> Mapping[str, Letterhead]:
+        reading = TemplateReading(self._base)
+        found = reading.letterheads(self._entries(TemplateModel, "templates", file.templates))
+        self._notes += reading.notes
+        for fault in reading.faults:
+            if fault.elsewhere:
+                self._problems.add(fault.elsewhere)
+            else:
+                self._blame(fault.where, fault.text, offset=fault.offset)
+        return found
+
+    def _check_template(self, where: Where, name: str, file: FileModel) -> None:
+        fault = missing(name, file.templates)
+        if fault and "templates" not in self._lost:
+            self._blame((*where, "template"), fault)
 
     def _known(self, section: Mapping[str, Any], path: str, what: str, known: Collection[str]) -> Mapping[str, Any]:
         for name in section.keys() - set(known):
@@ -348,6 +348,7 @@ class _Reading:
         written = list(self._items(RuleModel, "rules", file.rules))
         for where, model in written:
             self._check_records(where, model.records)
+            self._check_template(where, model.template, file)
         built = build_book([model for _, model in written], metrics, list(file.channels), definitions)
         if isinstance(built, RuleBook):
             return built
@@ -367,6 +368,11 @@ class _Reading:
 def environment(env: Mapping[str, str], base: Path, env_file: str) -> Mapping[str, str]:
     """The variables that references name: those of the file, as they are at the time, before those of the process."""
     return EnvFile(base / env_file, env) if env_file else env
+
+
+def _files(file: FileModel) -> list[str]:
+    templates = [each.get("file") for each in file.templates.values() if isinstance(each, dict)]
+    return [*file.roster, *file.dashboards, *(name for name in templates if name and isinstance(name, str))]
 
 
 def _owners(file: FileModel) -> Mapping[str, tuple[str, ...]]:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -20,6 +21,9 @@ from daemon.providers.endpoint import Platform
 from daemon.secrets import is_reference, misspelt
 from rules.durations import parse_duration
 from rules.models import Duration, Share
+from rules.spelling import did_you_mean
+from rules.wording import Markup
+from rules.words import Language
 
 
 class HealthScheme(StrEnum):
@@ -97,6 +101,12 @@ def _with_comma(value: str) -> str | None:
     return "expected one vertical an entry: a comma stands between two" if "," in value else None
 
 
+def _no_zone(value: str) -> str | None:
+    known = available_timezones()
+    near = did_you_mean(value, known) or "; expected one such as Asia/Shanghai"
+    return None if value in known else f"unknown time zone{near}"
+
+
 def _plain(what: str, value: str) -> str | None:
     if not value or is_reference(value):
         return None
@@ -137,6 +147,7 @@ Numbers = Annotated[dict[str, str | int | float], _or_empty(dict)]
 Items = Annotated[list[Any], _or_empty(list)]
 """Entries are read one by one, so that a mistake in one hides none in another; a section may be empty."""
 Files = Annotated[list[Line], BeforeValidator(lambda value: [value] if isinstance(value, str) else value or [])]
+Zone = Annotated[str, _refused_by(_no_zone)]
 Usd = Annotated[Decimal, BeforeValidator(_usd)]
 Recency = Annotated[Duration, AfterValidator(_between(timedelta(hours=1), timedelta(days=365), "1h to 365d"))]
 Hold = Annotated[Duration, AfterValidator(_between(timedelta(minutes=1), timedelta(days=30), "1m to 30d"))]
@@ -199,6 +210,8 @@ class FileModel(_Model):
         None, description="The newest videos of all accounts are watched: true, false, 30d, or a mapping."
     )
     channels: Section = Field({}, description="The ways to tell people, by name.")
+    zone: Zone = Field("UTC", description="The time zone of people, unless said otherwise: Asia/Shanghai.")
+    templates: Section = Field({}, description="Other words for messages, by name.")
     owners: Annotated[dict[Line, Annotated[list[str], Field(min_length=1)]], _or_empty(dict)] = Field(
         {}, description="The channels of each person who looks after accounts, for `to: [owner]`."
     )
@@ -295,3 +308,26 @@ class ChannelModel(_Model):
     """A way to tell people: an Apprise URL or ``console://``."""
 
     url: str = Field(description="console://, or any Apprise URL; a token or password in it by reference.")
+    language: Language = Field(Language.EN, strict=False, description="What its messages are written in: en or zh.")
+    format: Markup | None = Field(
+        None, strict=False, description="text, markdown or html; what the service takes best unless said."
+    )
+    zone: Zone | None = Field(None, description="The time zone of its readers; that of the file unless said.")
+    template: str = Field("", description="How its messages are put, a name of `templates`; a rule's own comes first.")
+
+
+class TemplateModel(_Model):
+    """Other words for messages: a Jinja template (docs/messages.md)."""
+
+    title: str = Field("", description="The first line, without markup; the usual one unless said.")
+    body: str | None = Field(None, description="All that follows; either this or `file`.")
+    file: Line | None = Field(None, description="The file that holds the body, from the folder of this one.")
+    format: Markup | None = Field(
+        None, strict=False, description="What the body is written in; what each channel takes unless said."
+    )
+
+    @model_validator(mode="after")
+    def _one_body(self) -> TemplateModel:
+        if (self.body is None) == (self.file is None):
+            raise ValueError("a template has either `body` or `file`")
+        return self

@@ -8,7 +8,8 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
-from rules.values import Message, News, Severity
+from rules.values import News, Severity
+from rules.wording import Message
 
 _MARK = {Severity.INFO: "i", Severity.WARNING: "!", Severity.HIGH: "!!", Severity.CRITICAL: "!!!"}
 _STYLE = {

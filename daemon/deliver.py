@@ -10,8 +10,7 @@ from typing import Protocol, TypeVar
 
 from daemon.channels import Channel, NotSent, Sent
 from daemon.logs import report
-from rules.message import sum_up
-from rules.values import Message
+from daemon.scribe import Scribe
 from storage.records import SENT, Delivery, Letter
 from storage.store import Store
 
@@ -54,18 +53,22 @@ class Deliverer:
         channels: Mapping[str, Channel],
         owner: str,
         delivered: Callable[[Sequence[Delivery]], None],
+        scribe: Scribe,
     ) -> None:
         self._store, self._on_writer, self._channels, self._owner = store, on_writer, channels, owner
-        self._delivered = delivered
+        self._delivered, self._scribe = delivered, scribe
         self._under_way: dict[str, asyncio.Task[int]] = {}
         self._leaving: set[asyncio.Task[int]] = set()
 
-    def adopt(self, channels: Mapping[str, Channel]) -> None:
-        """Send through these from now on. One that is not among them sends what it has taken, and is closed."""
+    def adopt(self, channels: Mapping[str, Channel], scribe: Scribe) -> None:
+        """Send through these from now on, as ``scribe`` writes.
+
+        A channel that is not among them sends what it has taken, and is closed.
+        """
         for name, channel in self._channels.items():
             if channels.get(name) is not channel:
                 self._leave(name, channel)
-        self._channels = channels
+        self._channels, self._scribe = channels, scribe
 
     def _leave(self, name: str, channel: Channel) -> None:
         task = self._under_way.pop(name, None)
@@ -100,7 +103,8 @@ class Deliverer:
         return self._store.claim_letters(name, at, at + LEASE, self._owner, BATCH)
 
     async def _send(self, channel: Channel, letters: Sequence[Letter], at: datetime) -> Sequence[Delivery]:
-        message = sum_up([Message(each.title, each.body, each.severity, each.news) for each in letters])
+        stories = [letter.story for letter in letters]
+        message = await asyncio.to_thread(self._scribe.write, stories, channel.name, channel.markup, at)
         sent = await channel.send(message, _id_text(letters))
         return [
             Delivery(

@@ -26,10 +26,10 @@ from rules.durations import say_duration
 from rules.evaluate import judge
 from rules.expression import Evaluated, Expression
 from rules.lifecycle import must_confirm
-from rules.message import say_time
 from rules.selectors import id_of
 from rules.telling import recipients
 from rules.values import Alert, Firing, FirstSight, Labels, Rising, Subject, Target, Transition, Verdict, Window
+from rules.wording import say_time
 from storage.records import POLLED, AlertRow, Posted, Remembered
 from storage.store import Store
 

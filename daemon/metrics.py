@@ -56,7 +56,8 @@ class Totals:
     """How much there is, read from the database at the time of the scrape.
 
     ``outbox_oldest_age_s`` is the age of the oldest waiting message, 0 when none waits. ``alerts`` maps
-    (rule, severity) to the number of open alerts, ``rule_failures`` rules to how often they broke since the start.
+    (rule, severity) to the number of open alerts, ``rule_failures`` rules to how often they broke since the start, and
+    ``template_failures`` templates to how often they could not be used.
     """
 
     outbox_waiting: int
@@ -65,6 +66,7 @@ class Totals:
     alerts: Mapping[tuple[str, str], int]
     database_bytes: int
     rule_failures: Mapping[str, int] = field(default_factory=dict)
+    template_failures: Mapping[str, int] = field(default_factory=dict)
 
 
 def exported_name(metric: Metric) -> str:
@@ -192,6 +194,11 @@ class _TotalsCollector(Collector):
         for rule, number in totals.rule_failures.items():
             failures.add_metric([rule], number)
         yield failures
+        said = "Messages that a template could not make, sent in the usual words."
+        unused = CounterMetricFamily("creatorwatch_template_failures", said, labels=["template"])
+        for template, number in totals.template_failures.items():
+            unused.add_metric([template], number)
+        yield unused
 
 
 class _LastValues:

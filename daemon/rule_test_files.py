@@ -24,6 +24,7 @@ from daemon.rule_test_notation import FAILED, Slip, read_series, read_values
 from daemon.rule_test_targets import ENDPOINT_OF, Blame, Targets
 from rules.book import Rule
 from rules.values import Record, Target
+from rules.words import Language
 from storage.records import SeriesKey
 
 
@@ -60,6 +61,7 @@ class RuleTest:
     inputs: tuple[Input, ...]
     records: Mapping[tuple[str, str], Sequence[Record]]
     expectations: tuple[Expectation, ...]
+    language: Language = Language.EN
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ class _Test:
             targets=self._targets.involved({each.target for each in inputs}),
             inputs=inputs,
             records=self._records(),
+            language=self._model.language,
             expectations=tuple(self._expectations()),
         )
 

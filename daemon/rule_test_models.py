@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from daemon.config_models import Interval, Items, Line
 from rules.models import Duration
 from rules.values import News
+from rules.words import Language
 
 MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
 """When a test begins that does not say when: midnight, and the week begins too."""
@@ -103,6 +104,7 @@ class CaseModel(_Model):
     name: str = Field(min_length=1, max_length=200, description="What is tested, in words.")
     start: Annotated[datetime, BeforeValidator(_instant)] = Field(MONDAY, description="When it begins.")
     interval: Interval = Field(timedelta(hours=1), description="The time between two polls.")
+    language: Language = Field(Language.EN, strict=False, description="The language of messages: en or zh.")
     about: list[str] = Field([], description="The rules whose alerts and messages are compared; default: all.")
     accounts: Items = Field([], description="Accounts that only this test knows; as in the configuration.")
     videos: Items = Field([], description="Videos, likewise.")

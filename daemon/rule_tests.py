@@ -20,9 +20,12 @@ from daemon.rule_test_files import Expectation, Input, RuleTest
 from daemon.rule_test_models import AlertModel, ToldModel
 from daemon.rule_test_notation import FAILED
 from daemon.rule_test_targets import is_named
+from daemon.scribe import plain
 from rules.book import RuleBook
-from rules.message import sum_up
-from rules.values import Alert, Labels, Message, Outcome, Record
+from rules.story import Story
+from rules.values import Alert, Labels, Outcome, Record
+from rules.wording import Message
+from rules.words import Language
 from storage.bundles import AT_MOST_MS, QUIET_MS
 from storage.records import SeriesKey
 
@@ -61,7 +64,7 @@ class _Run:
     def __init__(self, test: RuleTest, config: Config) -> None:
         self._test, self._book = test, config.book
         self._replay = Replay(config.book, test.targets, config.channels, self._records)
-        self._post = Post()
+        self._post = Post(test.language)
         self._told: list[Told] = []
         for line in {(each.target, each.endpoint, each.interval) for each in test.inputs if each.endpoint}:
             self._replay.watch(line[0], line[1], line[2].total_seconds())
@@ -184,7 +187,7 @@ class _Letter:
     """A letter on its way: what it is ``about`` (channel and alert), when it was written, and when it is due."""
 
     about: tuple[str, str, str, Labels]
-    message: Message
+    story: Story
     bundle: str
     written: datetime
     due: datetime
@@ -193,14 +196,15 @@ class _Letter:
 class Post:
     """Letters on their way. One waits for the earlier ones about the same alert, and for those of its bundle."""
 
-    def __init__(self) -> None:
+    def __init__(self, language: Language = Language.EN) -> None:
         self._waiting: list[_Letter] = []
+        self._language = language
 
     def add(self, outcomes: Iterable[Outcome], at: datetime) -> None:
         """Take in what is owed from now on."""
         new = [
             _Letter(
-                (owed.channel, each.alert.rule, each.alert.target, each.alert.labels), owed.message, owed.bundle, at, at
+                (owed.channel, each.alert.rule, each.alert.target, each.alert.labels), owed.story, owed.bundle, at, at
             )
             for each in outcomes
             for owed in each.owed
@@ -219,7 +223,8 @@ class Post:
             together = [each for each in ready if _goes_with(each, first)] if first.bundle else [first]
             self._waiting = [each for each in self._waiting if not any(each is letter for letter in together)]
             rules = frozenset(letter.about[1] for letter in together)
-            yield Told(first.about[0], rules, sum_up([letter.message for letter in together]))
+            message = plain(*(letter.story for letter in together), language=self._language, at=at)
+            yield Told(first.about[0], rules, message)
 
     def _ready(self, at: datetime) -> list[_Letter]:
         first: dict[tuple[str, str, str, Labels], _Letter] = {}

@@ -27,6 +27,7 @@ from daemon.config_models import (
     FileModel,
     Files,
     ProviderModel,
+    TemplateModel,
     Token,
     Usd,
     Vertical,
@@ -37,7 +38,10 @@ from rules.durations import say_duration
 from rules.models import Duration, RuleModel, Share
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_OF_SECTIONS = (ProviderModel, BudgetModel, EndpointModel, AccountModel, VideoModel, ChannelModel, RuleModel)
+_OF_SECTIONS = (
+    *(ProviderModel, BudgetModel, EndpointModel, AccountModel, VideoModel),
+    *(ChannelModel, TemplateModel, RuleModel),
+)
 
 
 def schema_of(metrics: Collection[str], endpoints: Mapping[str, Endpoint]) -> JsonSchemaValue:
@@ -47,6 +51,7 @@ def schema_of(metrics: Collection[str], endpoints: Mapping[str, Endpoint]) -> Js
     shapes = _tidy(made["$defs"])
     shapes["BudgetModel"]["anyOf"] = [{"required": ["day"]}, {"required": ["month"]}]
     shapes["RuleModel"]["oneOf"] = [{"required": ["when"]}, {"required": ["levels"]}]
+    shapes["TemplateModel"]["oneOf"] = [{"required": ["body"]}, {"required": ["file"]}]
     file = shapes.pop("FileModel")
     for section, content in _sections(metrics, endpoints).items():
         file["properties"][section] |= content
@@ -63,6 +68,7 @@ def _sections(metrics: Collection[str], endpoints: Mapping[str, Endpoint]) -> Ma
         "accounts": {"items": _shape("AccountModel")},
         "videos": {"items": _shape("VideoModel")},
         "channels": {"additionalProperties": _shape("ChannelModel")},
+        "templates": {"additionalProperties": _shape("TemplateModel")},
         "define": {"propertyNames": {"pattern": "^[a-z][a-z0-9_]{0,62}$"}},
         "rules": {"items": _shape("RuleModel")},
     }

@@ -11,7 +11,7 @@ from daemon import show
 from daemon.budget import say_usd
 from daemon.once import Answered
 from daemon.providers.answer import Failure, Found, Ids, Reading, SeriesKey, Videos
-from rules.message import say_number, say_time
+from rules.wording import say_number, say_time
 
 
 def answer_facts(answered: Answered, with_payload: bool) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ from daemon.backtest import History, Period, Replayed, not_replayed
 from daemon.config import Config
 from daemon.tally import Incident, Tally, added, difference
 from rules.book import Rule
-from rules.message import say_time
+from rules.wording import say_time
 
 NOBODY = "(nobody)"
 

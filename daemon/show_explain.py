@@ -13,8 +13,8 @@ from daemon.providers import METRICS
 from daemon.recent import STATES
 from rules.book import Rule
 from rules.durations import say_duration
-from rules.message import say_number, say_time
 from rules.values import Bounds, Firing, Labels, Rising, Target, Unit, Verdict
+from rules.wording import say_number, say_time
 
 _SHOWN = 8
 """Label sets that a part of a condition is shown for."""

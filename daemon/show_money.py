@@ -11,7 +11,7 @@ from daemon import show
 from daemon.budget import Limits, say_usd
 from daemon.forecast import Cost, Forecast, Load
 from daemon.providers.endpoint import Provider
-from rules.message import say_time
+from rules.wording import say_time
 from storage.records import Spending
 
 Budgets = Mapping[Provider, Limits]

@@ -13,7 +13,7 @@ from daemon.budget import say_usd
 from daemon.providers.endpoint import Provider
 from daemon.purse import Purse
 from daemon.show_money import Budgets, budget_facts, say_budget
-from rules.message import say_time
+from rules.wording import say_time
 from storage.records import Counts, Quarantine, Remembered
 from storage.store import Store
 

@@ -15,7 +15,7 @@ from daemon.rule_test_files import RuleTest
 from daemon.rule_tests import Failure
 from daemon.secrets import REDACTOR
 from rules.durations import say_duration
-from rules.message import say_time
+from rules.wording import say_time
 
 Ran = tuple[RuleTest, Sequence[Failure]]
 

@@ -15,13 +15,17 @@ from rules.values import FirstSight, Labels, Severity, Subject, Target, Unit, Un
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One step of a rule's ladder, compiled. With ``clear`` an alert leaves it only when that holds."""
+    """One step of a rule's ladder, compiled. With ``clear`` an alert leaves it only when that holds.
+
+    ``lasts`` is how long its effect on the creator lasts, None where that is not said.
+    """
 
     name: str
     severity: Severity
     when: Expression
     effect: str
     clear: Expression | None = None
+    lasts: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +50,10 @@ class Rule:
 
     ``needs`` are the metrics it reads (it applies to a target that is polled for all of them) and how many seconds
     back, ``reads`` their units, ``single`` those without labels; ``timed`` says whether time alone can change its
-    answer. What it reads may be ``lasting``: true from when it was said until something else is. ``shown`` are the
+    answer. What it reads may be ``lasting``: true from when it was said until something else is. It names the channels
+    that it tells, or is ``routed`` and leaves that to routes, where there are any. ``shown`` are the
     metrics of which its summary may show the number: their labels, all fixed. ``meaning`` is what decides its answers:
-    where it is the same, two rules judge alike.
+    where it is the same, two rules judge alike. ``template`` names how its messages are put ("": as usual).
     """
 
     name: str
@@ -76,8 +81,10 @@ class Rule:
     shown: Mapping[str, Labels] = field(default_factory=dict)
     meaning: str = ""
     lasting: bool = False
+    routed: bool = False
     stale_after: timedelta | None = None
     min_history: timedelta = timedelta(0)
+    template: str = ""
 
     @property
     def by_clock(self) -> bool:

@@ -28,7 +28,7 @@ class Fault:
 
 
 MESSAGE_NAMES = frozenset({"name", "owner", "platform", "rule", "level"})
-_ONLY_TOLD = {"summary", "to", "records"}
+_ONLY_TOLD = {"summary", "to", "records", "template"}
 """The keys of a rule that change nothing but what is told of it, and to whom."""
 
 
@@ -146,6 +146,7 @@ class _Builder:
             summary=model.summary,
             records=model.records,
             to=tuple(model.to or self._channels),
+            routed=model.to is None,
             needs=deepest((need.metric, need.depth_s) for condition in conditions for need in condition.needs),
             reads={need.metric: self._metrics[need.metric].unit for each in conditions for need in each.needs},
             single=frozenset(n.metric for each in conditions for n in each.needs if not self._metrics[n.metric].labels),
@@ -162,6 +163,7 @@ class _Builder:
             shown=shown,
             stale_after=model.stale_after,
             min_history=model.min_history,
+            template=model.template,
             meaning=repr((model.model_dump(exclude=_ONLY_TOLD), [condition.shown for condition in conditions])),
         )
 
@@ -182,7 +184,9 @@ class _Builder:
         condition = self._condition(step.when, ("levels", name) if short else ("levels", name, "when"))
         clear = None if step.clear is None else self._condition(step.clear, ("levels", name, "clear"))
         named = Severity(name) if name in set(Severity) else self._model.severity
-        return None if condition is None else Level(name, step.severity or named, condition, step.effect, clear)
+        if condition is None:
+            return None
+        return Level(name, step.severity or named, condition, step.effect, clear, step.lasts)
 
     def _only(self) -> Selector[Target] | None:
         found = compile_selector(self._model.only, TARGETS) if self._model.only else None

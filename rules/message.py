@@ -1,35 +1,30 @@
-"""A transition in words.
-
-Plain text, a fact a line: what happened (old -> new), what it means, what comes next and how far it is, the records
-behind it, when it was measured and when polled, whose it is, and where to look.
-"""
+"""A transition as a story: all the facts that a message may speak of, gathered at the moment when they are true."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
+from rules import story
 from rules.book import PLACEHOLDER, Level, Rule
 from rules.closures import not_older
-from rules.durations import say_duration
 from rules.expression import Threshold
 from rules.grammar import Selector
-from rules.lifecycle import how_often
+from rules.story import Amount, Story
 from rules.values import (
     NO_LABELS,
     Alert,
     Evidence,
     Firing,
     Labels,
-    Message,
     News,
     Record,
     Severity,
+    Subject,
     Target,
     Unit,
     View,
@@ -39,8 +34,11 @@ from rules.windows import newest
 
 MAX_RECORDS = 3
 MAX_EVIDENCE = 8
-MAX_LINES, MAX_LINE = 30, 100
-"""Of a message that sums up: so many lines of so many characters fit into what every channel takes."""
+
+SCHEMES = {"violation_score": "points", "health_rating": "chr"}
+"""The numbers that are known on one scheme of an account's health only, and which (DOMAIN 1.5)."""
+POINTS_COUNT_FOR = timedelta(days=90)
+"""Violation points fall off so long after the violation (DOMAIN 1.7); the platform does not say when."""
 
 Records = Callable[[str], Sequence[Record]]
 """The newest records of a kind that are kept for the target."""
@@ -64,36 +62,38 @@ class Scene:
     reason: str
 
 
-def compose(scene: Scene, before: Alert, after: Alert, told: int, what: News) -> Message:
-    """The message for a channel that was last told that the alert stands at ``told`` (0: nothing, or it is over)."""
-    level = scene.rule.levels[abs(after.stand or told) - 1]
-    over = what is News.RESOLVED
-    severity = Severity.INFO if over else level.severity
-    word = "RESOLVED" if over else severity.upper()
-    title = f"{_MARKS[what]} {word}: {_summary(scene, level)}{_turn(told, what)}"
-    lines = [
-        *_what_happened(scene, level, told, after.stand),
-        *([] if over else _meaning(scene, level)),
-        *_why(scene, before, what),
-        *([] if over else _records(scene)),
-        *_times(scene),
-        *_whose(scene),
-    ]
-    return Message(title, "\n".join(lines), severity, what)
-
-
-def sum_up(messages: Sequence[Message]) -> Message:
-    """One message for those that were on already when they were looked at for the first time; of one, that itself."""
-    if len(messages) == 1:
-        return messages[0]
-    gravest = sorted(messages, key=lambda message: _GRAVITY[message.severity])
-    lines = [message.title[:MAX_LINE] for message in gravest[:MAX_LINES]]
-    rest = Counter(message.severity for message in gravest[MAX_LINES:])
-    if rest:
-        counted = ", ".join(f"{number} {severity}" for severity, number in rest.items())
-        lines.append(f"and {rest.total()} more: {counted}")
-    title = f"{len(messages)} alerts were on already at first sight"
-    return Message(title, "\n".join(lines), gravest[0].severity, News.FIRED)
+def compose(scene: Scene, before: Alert, after: Alert, told: int, what: News) -> Story:
+    """The story for a channel that was last told that the alert stands at ``told`` (0: nothing, or it is over)."""
+    rule, stand, over = scene.rule, after.stand, what is News.RESOLVED
+    level = rule.levels[abs(stand or told) - 1]
+    polled = seen_at(rule, scene.labels, scene.view)
+    return Story(
+        news=what,
+        severity=Severity.INFO if over else level.severity,
+        at=scene.at,
+        rule=rule.name,
+        who=_who(scene),
+        headline=tuple(_headline(scene, level)),
+        level=level.name,
+        ladder=tuple(each.name for each in rule.levels),
+        told=told,
+        stand=stand,
+        scheme=next((SCHEMES[metric] for metric in rule.reads if metric in SCHEMES), ""),
+        changes=tuple(_changes(scene, level, before if over else None)),
+        bands=tuple(dict.fromkeys(_bands(scene, level))) if stand else (),
+        condition=level.when.shown if stand else "",
+        effect="" if over else level.effect,
+        ends=None if over else _ends(scene, level, after),
+        ahead=None if over else _ahead(scene, level),
+        flutter=_flutter(rule) if what is News.FLAPPING else None,
+        ending=_ending(scene, before) if over else None,
+        reason=scene.reason if what in {News.RESOLVED, News.SETTLED} else "",
+        held="" if over else before.past.held,
+        records=() if over else tuple(_records(scene)),
+        measured=min((scene.measured[name] for name in rule.needs if name in scene.measured), default=polled),
+        polled=polled,
+        template=rule.template,
+    )
 
 
 def gather(rule: Rule, labels: Labels, view: View, at: datetime) -> tuple[Evidence, ...]:
@@ -110,43 +110,25 @@ def seen_at(rule: Rule, labels: Labels, view: View) -> datetime | None:
     return datetime.fromtimestamp(max(times_s), UTC) if times_s else None
 
 
-def say_number(value: float | None, unit: Unit) -> str:
-    """A number as a person writes it: 12,345 or 7.16 or 5 % or 3 d 2 h; "unknown" where it is."""
-    if value is None or math.isnan(value):
-        return "unknown"
-    match unit:
-        case Unit.RATIO:
-            return f"{value * 100:.3g} %"
-        case Unit.SECONDS:
-            return say_duration(value)
-        case Unit.TIMESTAMP:
-            return say_time(datetime.fromtimestamp(value, UTC))
-        case Unit.STATE:
-            return "yes" if value else "no"
-    return f"{value:,.0f}" if value == int(value) else f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+def _who(scene: Scene) -> story.Who:
+    target = scene.target
+    handle = _HANDLE.search(target.link)
+    known = scene.records("shop_account") if target.subject is Subject.ACCOUNT else ()
+    return story.Who(
+        name=target.name,
+        key=target.key,
+        platform=target.platform,
+        owner=target.owner,
+        handle=handle[1] if handle else "",
+        region=known[0].words.get("region", "") if known else "",
+        link=target.link,
+    )
 
 
-def say_time(at: datetime) -> str:
-    """``2026-11-21 03:46 UTC``."""
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+_HANDLE = re.compile(r"^https://[^/]+/@([\w.]+)$")
 
 
-_MARKS = {
-    News.FIRED: "▲",
-    News.CLIMBED: "▲",
-    News.DESCENDED: "▼",
-    News.FLAPPING: "↕",
-    News.SETTLED: "▲",
-    News.RESOLVED: "✔",
-}
-_GRAVITY = {severity: -position for position, severity in enumerate(Severity)}
-
-
-def _turn(told: int, what: News) -> str:
-    return " (comes and goes)" if what is News.FLAPPING else " (settled)" if told < 0 else ""
-
-
-def _summary(scene: Scene, level: Level) -> str:
+def _headline(scene: Scene, level: Level) -> Iterator[story.Piece]:
     text = scene.rule.summary or "{name}: {rule}" + ("" if len(scene.rule.levels) == 1 else " {level}")
     words = {
         "name": scene.target.name,
@@ -156,58 +138,62 @@ def _summary(scene: Scene, level: Level) -> str:
         "level": level.name,
         **dict(scene.labels),
     }
-    return PLACEHOLDER.sub(lambda match: _filled(scene, match.group(1), words), text)
+    for position, part in enumerate(PLACEHOLDER.split(text)):
+        if position % 2 == 0:
+            yield from filter(None, [part])
+        else:
+            yield words[part] if part in words else _newest(scene, part)
 
 
-def _filled(scene: Scene, name: str, words: Mapping[str, str]) -> str:
-    return words[name] if name in words else _newest(scene, name)
+def _newest(scene: Scene, metric: str) -> Amount:
+    window, unit = scene.view.get(metric, {}).get(scene.rule.shown[metric]), scene.rule.reads[metric]
+    return Amount(None, unit) if window is None else _amount(window, scene, unit)
 
 
-def _newest(scene: Scene, metric: str) -> str:
-    window = scene.view.get(metric, {}).get(scene.rule.shown[metric])
-    return "unknown" if window is None else _say_newest(window, scene, scene.rule.reads[metric])
-
-
-def _what_happened(scene: Scene, level: Level, told: int, stand: int) -> Iterator[str]:
-    if len(scene.rule.levels) > 1:
-        yield f"Level: {_say_stand(scene.rule, told)} → {_say_stand(scene.rule, stand)}"
+def _changes(scene: Scene, level: Level, before: Alert | None) -> Iterator[story.Change]:
+    """What the numbers were and are; with the alert as it was ``before`` its end also how far they went."""
     for metric, labels, window, unit in islice(_windows(scene.rule, scene.labels, scene.view), MAX_EVIDENCE):
-        yield f"{metric}{_say_labels(labels, scene.labels)}: {_old_and_new(window, scene, unit)}"
-    if stand:
-        yield from dict.fromkeys(_bands(scene, level))
-        yield f"Condition: {level.when.shown}"
+        value = _known(window, scene.rule, scene.at)
+        earlier = [] if value is None else [each for each in window.values if each != value and not math.isnan(each)]
+        yield story.Change(
+            metric=metric,
+            unit=unit,
+            new=_amount(window, scene, unit) if window.times_s else None,
+            label=_label(labels, scene.labels),
+            old=earlier[-1] if earlier else None,
+            peak=None if before is None else _peak(window, level.when.threshold, metric, before),
+        )
 
 
-def _bands(scene: Scene, level: Level) -> Iterator[str]:
+def _peak(window: Window, threshold: Threshold | None, metric: str, before: Alert) -> float | None:
+    """The number that was the farthest beyond its threshold while the alert was on; None where none is."""
+    if threshold is None or threshold.metric != metric or not isinstance(before.state, Firing):
+        return None
+    since_s = before.state.since.timestamp()
+    seen = [value for at_s, value in zip(window.times_s, window.values, strict=True) if at_s >= since_s]
+    known = [value for value in seen if not math.isnan(value)]
+    return (min if threshold.operator.startswith("<") else max)(known, default=None)
+
+
+def _bands(scene: Scene, level: Level) -> Iterator[story.Band]:
     """What was expected where a detector looked, and what was seen."""
     for metric, labels, found in level.when.bands(scene.view, scene.at.timestamp()):
-        if _belongs(labels, dict(scene.labels)):
-            low, high, saw = (say_number(_rounded(value), Unit.COUNT) for value in (found.low, found.high, found.saw))
-            expected = f"expected {low}–{high} {found.when}, saw {saw}"  # noqa: RUF001 - a range
-            grounds = f" ({', '.join(found.grounds)})" if found.grounds else ""
-            yield f"{metric}{_say_labels(labels, scene.labels)}: {expected}{grounds}"
+        if _belongs(labels, dict(scene.labels)) and all(map(math.isfinite, (found.low, found.high, found.saw))):
+            yield story.Band(
+                metric=metric,
+                low=found.low,
+                high=found.high,
+                saw=found.saw,
+                span_s=found.span_s,
+                by_age=found.is_age,
+                label=_label(labels, scene.labels),
+                grounds=found.grounds,
+            )
 
 
-def _rounded(value: float) -> float:
-    return float(round(value)) if abs(value) >= 10 else value
-
-
-def _say_stand(rule: Rule, stand: int) -> str:
-    return "coming and going" if stand < 0 else rule.levels[stand - 1].name if stand else "none"
-
-
-def _say_labels(labels: Labels, known: Labels) -> str:
+def _label(labels: Labels, known: Labels) -> str:
     """The labels that tell a series from the others of its alert."""
-    own = ", ".join(value for name, value in labels if (name, value) not in known)
-    return f" ({own})" if own else ""
-
-
-def _old_and_new(window: Window, scene: Scene, unit: Unit) -> str:
-    if not window.times_s:
-        return "never seen"
-    value, new = _known(window, scene.rule, scene.at), _say_newest(window, scene, unit)
-    earlier = [] if value is None else [each for each in window.values if each != value and not math.isnan(each)]
-    return f"{say_number(earlier[-1], unit)} → {new}" if earlier else new
+    return ", ".join(value for name, value in labels if (name, value) not in known)
 
 
 def _known(window: Window, rule: Rule, at: datetime) -> float | None:
@@ -217,69 +203,97 @@ def _known(window: Window, rule: Rule, at: datetime) -> float | None:
     return known
 
 
-def _say_newest(window: Window, scene: Scene, unit: Unit) -> str:
-    """The newest number; of one that is not known, what was known last: "unknown (last known 3, 5 h ago)"."""
-    value, at_s = _known(window, scene.rule, scene.at), scene.at.timestamp()
+def _amount(window: Window, scene: Scene, unit: Unit) -> Amount:
+    """The newest number; of one that is not known, what was known last."""
+    value = _known(window, scene.rule, scene.at)
     seen = [(time_s, each) for time_s, each in zip(window.times_s, window.values, strict=True) if not math.isnan(each)]
     if value is not None or not seen:
-        return say_number(value, unit)
+        return Amount(value, unit)
     time_s, last = seen[-1]
-    return f"unknown (last known {say_number(last, unit)}, {say_duration(at_s - time_s)} ago)"
+    return Amount(None, unit, last, datetime.fromtimestamp(time_s, UTC))
 
 
-def _meaning(scene: Scene, level: Level) -> Iterator[str]:
-    if level.effect:
-        yield f"Means: {level.effect}"
+def _ends(scene: Scene, level: Level, after: Alert) -> datetime | None:
+    """When the effect of a level is over at the latest: it began when it was first seen, or before."""
+    state = after.state
+    if level.lasts is None or not isinstance(state, Firing) or after.past.flaps is not None:
+        return None
+    is_first = state.level == state.peak == 1
+    return (state.since if is_first else scene.at) + level.lasts
+
+
+def _ahead(scene: Scene, level: Level) -> story.Ahead | None:
     above = scene.rule.levels[scene.rule.levels.index(level) + 1 :]
-    if above and above[0].when.threshold:
-        yield f"Next: {above[0].name} {_distance(scene, above[0].when.threshold)}"
-
-
-def _distance(scene: Scene, threshold: Threshold) -> str:
+    threshold = above[0].when.threshold if above else None
+    if threshold is None:
+        return None
     window = scene.view.get(threshold.metric, {}).get(NO_LABELS)
     value = None if window is None else _known(window, scene.rule, scene.at)
-    unit = Unit.RATIO if scene.rule.reads[threshold.metric] is Unit.RATIO else Unit.COUNT  # a state is 0 or 1 here
-    to_go = "" if value is None else f", {say_number(abs(threshold.value - value), unit)} to go"
-    return f"at {threshold.metric} {threshold.operator} {say_number(threshold.value, unit)}{to_go}"
+    return story.Ahead(
+        level=above[0].name,
+        metric=threshold.metric,
+        operator=threshold.operator,
+        threshold=threshold.value,
+        unit=Unit.RATIO if scene.rule.reads[threshold.metric] is Unit.RATIO else Unit.COUNT,  # a state is 0 or 1 here
+        to_go=None if value is None else abs(threshold.value - value),
+    )
 
 
-def _why(scene: Scene, before: Alert, what: News) -> Iterator[str]:
-    """Why it is told now, and not otherwise or before."""
-    flapping = scene.rule.flapping
-    if what is News.FLAPPING and flapping is not None:
-        still = say_duration(flapping.within.total_seconds())
-        yield f"Comes and goes: {how_often(scene.rule, flapping)}; held until it is still for {still}"
-    if what is News.RESOLVED and isinstance(before.state, Firing):
-        lasted = say_duration((scene.at - before.state.since).total_seconds())
-        yield f"Lasted: {lasted}; peak: {scene.rule.levels[before.state.peak - 1].name}"
-    if what in {News.RESOLVED, News.SETTLED} and scene.reason:
-        yield f"Why: {scene.reason}"
-    if before.past.held and what is not News.RESOLVED:
-        yield f"Why held: {before.past.held}"
+def _flutter(rule: Rule) -> story.Flutter | None:
+    flapping = rule.flapping
+    if flapping is None:
+        return None
+    return story.Flutter(flapping.times, flapping.within.total_seconds(), climbs=len(rule.levels) > 1)
 
 
-def _records(scene: Scene) -> Iterator[str]:
+def _ending(scene: Scene, before: Alert) -> story.Ending | None:
+    if not isinstance(before.state, Firing):
+        return None
+    lasted_s = (scene.at - before.state.since).total_seconds()
+    return story.Ending(lasted_s, scene.rule.levels[before.state.peak - 1].name)
+
+
+def _records(scene: Scene) -> Iterator[story.RecordWords]:
     if not scene.rule.records:
         return
     about = {value for _, value in scene.labels}
     found = scene.records(scene.rule.records)
     for record in [record for record in found if not about or record.id in about][:MAX_RECORDS]:
-        yield f"{record.kind.replace('_', ' ')} {record.id}"
-        for name, text in record.words.items():
-            if text:
-                yield f"  {name.replace('_', ' ')}: {_say_word(name, text, scene.at)}"
+        words = tuple(story.Word(name, text, _instant(text)) for name, text in record.words.items() if text)
+        instants = {word.name: word.instant for word in words}
+        violated = instants.get("violation_time")
+        yield story.RecordWords(
+            kind=record.kind,
+            id=record.id,
+            words=words,
+            can_appeal=_can_appeal(scene, record),
+            deadline=instants.get("appeal_deadline"),
+            falls_off=None if violated is None else violated + POINTS_COUNT_FOR,
+            alike=_alike(record, found, scene.at),
+        )
 
 
-def _say_word(name: str, text: str, at: datetime) -> str:
-    """A record's word as it is; an instant as people read it, and a deadline with the time that is left."""
-    instant = _instant(text)
-    if instant is None:
-        return text
-    if not name.endswith("deadline"):
-        return say_time(instant)
-    left_s = (instant - at).total_seconds()
-    left = f"closes in {say_duration(left_s)}" if left_s > 0 else f"closed {say_duration(left_s)} ago"
-    return f"{say_time(instant)}, {left}"
+def _can_appeal(scene: Scene, record: Record) -> bool | None:
+    """Whether an appeal is open, as the platform says; None where it does not, or that is not known any more."""
+    for own, window in scene.view.get("appeal_open", {}).items():
+        if ("record", record.id) in own:
+            known = _known(window, scene.rule, scene.at)
+            return None if known is None else bool(known)
+    deadline = _instant(record.words.get("appeal_deadline", ""))
+    return None if deadline is None else deadline > scene.at
+
+
+def _alike(record: Record, found: Sequence[Record], at: datetime) -> int | None:
+    """How many of the records that are kept are of the same policy, and of the last 90 days; None: it names none."""
+    policy = _policy(record)
+    times = [_instant(each.words.get("violation_time", "")) for each in found if _policy(each) == policy]
+    if not policy or _instant(record.words.get("violation_time", "")) is None:
+        return None
+    return sum(1 for time in times if time is not None and at - time <= POINTS_COUNT_FOR)
+
+
+def _policy(record: Record) -> str:
+    return record.words.get("policy_url", "") or record.words.get("type", "")
 
 
 def _instant(text: str) -> datetime | None:
@@ -291,21 +305,6 @@ def _instant(text: str) -> datetime | None:
 
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
-
-
-def _times(scene: Scene) -> Iterator[str]:
-    polled = seen_at(scene.rule, scene.labels, scene.view)
-    if polled is None:
-        return
-    measured = min((scene.measured[name] for name in scene.rule.needs if name in scene.measured), default=polled)
-    yield f"Measured: {say_time(measured)}; polled: {say_time(polled)}"
-
-
-def _whose(scene: Scene) -> Iterator[str]:
-    target = scene.target
-    yield f"Who: {target.name} ({target.key})" + (f", owner {target.owner}" if target.owner else "")
-    if target.link:
-        yield target.link
 
 
 def _windows(rule: Rule, labels: Labels, view: View) -> Iterator[tuple[str, Labels, Window, Unit]]:

@@ -42,6 +42,7 @@ class LevelModel(_Model):
     severity: Severity | None = Field(None, strict=False, description="Defaults to the level's name, if it is one.")
     clear: str | None = Field(None, description="The alert leaves this level only when this holds.")
     effect: str = Field("", description="What this level means for the creator, in words for the message.")
+    lasts: Duration | None = Field(None, description="How long that lasts, for an estimate of its end: 24h.")
 
 
 class FlappingModel(_Model):
@@ -91,6 +92,7 @@ class RuleModel(_Model):
     effect: str = Field("", description="What it means for the creator, in words for the message (for `when`).")
     summary: str = Field("", description="The message's first line; {name}, {owner} and {metric} are filled in.")
     records: str = Field("", description="Add the words of the records of this kind to the message.")
+    template: str = Field("", description="How its messages are put: a name of `templates`.")
     to: list[str] | None = Field(
         None, min_length=1, description="Channels to tell (default: all); `owner` is those of the target's owner."
     )

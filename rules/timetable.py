@@ -26,6 +26,18 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Once:
+    """The time from ``begins`` until ``ends``, both aware."""
+
+    begins: datetime
+    ends: datetime
+
+    def until(self, at: datetime) -> datetime | None:
+        """When it is over; None outside of it."""
+        return self.ends if self.begins <= at < self.ends else None
+
+
+@dataclass(frozen=True, slots=True)
 class Times:
     """The times of ``spans`` in a time zone, and all of the days ``also``; none that begin on the days ``never``."""
 

@@ -12,6 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rules.story import Story
 
 Labels = tuple[tuple[str, str], ...]
 """Label names and values, sorted by name; ``()`` for a series that has none."""
@@ -362,25 +366,15 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """What a person reads. Plain text; ``body`` may have several lines."""
-
-    title: str
-    body: str
-    severity: Severity
-    news: News
-
-
-@dataclass(frozen=True, slots=True)
 class Owed:
-    """A message that one channel has not been told yet; ``level`` is where it says that the alert stands.
+    """News that one channel has not been told yet; ``level`` is where it says that the alert stands.
 
     Letters to a channel with the same ``bundle`` ("": none) are sent as one message.
     """
 
     channel: str
     level: int
-    message: Message
+    story: Story
     bundle: str = ""
 
 

@@ -13,7 +13,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, delete, exists, insert, select, update
 
+from rules.story import story_to_json
 from rules.values import NO_PAST, Alert, Labels, Ok, Outcome
+from rules.wording import title
 from storage import bundles, codec
 from storage.database import Parameters, among, write
 from storage.records import Status
@@ -149,10 +151,10 @@ def _letter_rows(entry: _Followed, at_ms: int) -> list[Parameters]:
             "alert_id": entry.alert.id,
             "channel": letter.channel,
             "level": letter.level,
-            "news": letter.message.news.value,
-            "severity": letter.message.severity.value,
-            "title": letter.message.title,
-            "body": letter.message.body,
+            "news": letter.story.news.value,
+            "severity": letter.story.severity.value,
+            "title": title(letter.story),
+            "story": story_to_json(letter.story),
             "created_ms": at_ms,
             "due_ms": at_ms,
             "attempts": 0,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from rules.values import News, Severity
+from rules.story import story_from_json
 from storage import alerts, codec
 from storage.database import Lease, Parameters, among, write
 from storage.records import SENT, Delivery, Letter, Status
@@ -26,10 +26,7 @@ def claim(connection: Connection, channel: str, lease: Lease) -> list[Letter]:
             alert_id=row.alert_id,
             channel=row.channel,
             level=row.level,
-            news=News(row.news),
-            severity=Severity(row.severity),
-            title=row.title,
-            body=row.body,
+            story=story_from_json(row.story),
             created=codec.from_ms(row.created_ms),
             attempts=row.attempts,
             due=codec.from_ms(row.due_ms),

@@ -9,7 +9,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from rules.values import Labels, News, Record, Severity
+from rules.story import Story
+from rules.values import Labels, News, Record
 
 SeriesKey = tuple[str, Labels]
 """A metric's name and the labels of one of its series."""
@@ -262,7 +263,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message for one channel, leased to whoever claimed it until ``due``. ``attempts`` were made before.
+    """News for one channel, leased to whoever claimed it until ``due``. ``attempts`` were made before.
 
     ``level`` is where it says that the alert stands. Letters that come with the same ``bundle`` ("": none) are to be
     sent as one message.
@@ -272,10 +273,7 @@ class Letter:
     alert_id: int
     channel: str
     level: int
-    news: News
-    severity: Severity
-    title: str
-    body: str
+    story: Story
     created: datetime
     attempts: int
     due: datetime

@@ -256,7 +256,10 @@ class Transition(SQLModel, table=True):
 
 
 class Outbox(SQLModel, table=True):
-    """A letter for one channel; ``status`` is waiting, sent or dead. Those of one ``bundle`` ("": none) go together."""
+    """A letter for one channel; ``status`` is waiting, sent or dead. Those of one ``bundle`` ("": none) go together.
+
+    ``title`` is the first line in English, for lists; ``story`` are the facts, as JSON, of which the words are made.
+    """
 
     __table_args__ = (
         Index("ix_outbox_status_due_ms", "status", "due_ms"),
@@ -270,7 +273,7 @@ class Outbox(SQLModel, table=True):
     news: str
     severity: str
     title: str
-    body: str
+    story: str = Field(default="", sa_column_kwargs={"server_default": ""})
     created_ms: int = Field(sa_type=BigInteger)
     due_ms: int = Field(sa_type=BigInteger)
     owner: str | None = None

@@ -10,9 +10,13 @@ import pytest
 
 from daemon.channels import NotSent, Undelivered, open_channel
 from daemon.deliver import RETRIES, Deliverer
-from rules.values import Alert, Change, Firing, Message, News, Ok, Outcome, Owed, Severity, Subject, Target, Transition
+from daemon.scribe import Scribe, Voice
+from rules.values import Alert, Change, Firing, News, Ok, Outcome, Owed, Severity, Subject, Target, Transition
+from rules.wording import Markup
+from rules.words import Language
 from storage.records import Delivery
 from storage.store import Store
+from tests.told import a_story
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
@@ -37,7 +41,7 @@ def over(alert):
 
 
 def owed(channel="chat", level=2, news=News.FIRED, title="title", bundle="first-sight", severity=Severity.HIGH):
-    return Owed(channel, level, Message(title, f"all about {title}", severity, news), bundle)
+    return Owed(channel, level, a_story(title, f"all about {title}", severity=severity, news=news), bundle)
 
 
 def judge(store, alert, *letters, at=T0):
@@ -64,7 +68,7 @@ def deliver(store, letter, outcome="sent", retry_due=None, at=T0):
 
 
 def titles(letters):
-    return [letter.title for letter in letters]
+    return [letter.story.headline[0] for letter in letters]
 
 
 # --- when it is due ----------------------------------------------------------------------------------------------
@@ -123,7 +127,7 @@ def test_later_news_of_an_alert_waits_for_the_bundle_that_tells_its_beginning(st
     assert take(store, T0 + 2 * SECOND) == []
     [began] = take(store, T0 + MINUTE)
     deliver(store, began, at=T0 + MINUTE)
-    assert [letter.news for letter in take(store, T0 + MINUTE)] == [News.RESOLVED]
+    assert [letter.story.news for letter in take(store, T0 + MINUTE)] == [News.RESOLVED]
 
 
 def test_a_bundle_whose_bearer_died_is_whole_again(store):
@@ -137,10 +141,25 @@ def test_a_bundle_whose_bearer_died_is_whole_again(store):
 # --- what is sent ------------------------------------------------------------------------------------------------
 
 
+async def test_a_letter_is_told_in_the_language_and_the_markup_of_its_channel(store):
+    first_sight(store, "*a*")
+    out, stored = io.StringIO(), []
+
+    async def run(work):
+        return work()
+
+    scribe = Scribe({"chat": Voice(Language.ZH, markup=Markup.HTML)}, {})
+    deliverer = Deliverer(store, run, {"chat": open_channel("chat", "console://", out)}, "me", stored.extend, scribe)
+    deliverer.start(T0 + MINUTE)
+    assert await deliverer.settle() == 1
+    assert "▲【严重】*a*" in out.getvalue()
+    assert "all about *a*<br/>" in out.getvalue()
+
+
 class Refusing:
     """A channel whose service never takes anything."""
 
-    name = "chat"
+    name, markup = "chat", Markup.TEXT
 
     async def send(self, message, id_text):
         return NotSent(Undelivered.REFUSED, 3)
@@ -152,7 +171,7 @@ class Bearer:
     def __init__(self, store, channel=None, lives=100):
         self.out, self.stored, self._lives = io.StringIO(), [], lives
         channels = {"chat": channel or open_channel("chat", "console://", self.out)}
-        self._deliverer = Deliverer(store, self._run, channels, "me", self.stored.extend)
+        self._deliverer = Deliverer(store, self._run, channels, "me", self.stored.extend, Scribe({}, {}))
 
     async def _run(self, work):
         self._lives -= 1
@@ -170,8 +189,8 @@ class Bearer:
 
 
 async def test_letters_of_a_bundle_are_one_message_with_a_receipt_each(store):
-    first_sight(store, "▲ HIGH: a")
-    first_sight(store, "▲ CRITICAL: b", severity=Severity.CRITICAL)
+    first_sight(store, "a")
+    first_sight(store, "b", severity=Severity.CRITICAL)
     bearer = Bearer(store)
     assert await bearer.at(T0 + MINUTE) == 2
     assert bearer.out.getvalue().splitlines() == [
@@ -185,10 +204,10 @@ async def test_letters_of_a_bundle_are_one_message_with_a_receipt_each(store):
 
 
 async def test_a_bundle_of_one_is_sent_as_it_is(store):
-    first_sight(store, "▲ HIGH: a")
+    first_sight(store, "a")
     bearer = Bearer(store)
     await bearer.at(T0 + MINUTE)
-    assert bearer.out.getvalue().splitlines() == ["[!!] ▲ HIGH: a", "    all about ▲ HIGH: a", "    id: 1.1"]
+    assert bearer.out.getvalue().splitlines() == ["[!!] ▲ HIGH: a", "    all about a", "    id: 1.1"]
 
 
 async def test_letters_without_a_bundle_stay_messages_of_their_own(store):
@@ -197,7 +216,11 @@ async def test_letters_without_a_bundle_stay_messages_of_their_own(store):
         first_sight(store, f"{name} at first sight")
     bearer = Bearer(store)
     await bearer.at(T0 + MINUTE)
-    assert bearer.headlines() == ["[!!] a", "[!!] 2 alerts were on already at first sight", "[!!] b"]
+    assert bearer.headlines() == [
+        "[!!] ▲ HIGH: a",
+        "[!!] 2 alerts were on already at first sight",
+        "[!!] ▲ HIGH: b",
+    ]
 
 
 async def test_a_bundle_is_sent_again_whole_and_with_the_same_id_after_a_death_before_its_receipts(store):

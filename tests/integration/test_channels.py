@@ -9,6 +9,7 @@ import io
 import json
 import logging
 import os
+import re
 import socket
 import threading
 import time
@@ -18,7 +19,8 @@ import pytest
 from apprise.decorators import notify
 
 from daemon.channels import NotSent, Sent, Undelivered, open_channel, problem_with
-from rules.values import Message, News, Severity
+from rules.values import News, Severity
+from rules.wording import Markup, Message
 
 # Apprise's mail plugin imports imghdr (gone in Python 3.13, where it brings its own).
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -59,6 +61,24 @@ async def test_form_brings_title_body_and_type_unchanged(web):
     got = dict(urllib.parse.parse_qsl(web.posted[0].body.decode()))
     assert (got["title"], got["type"]) == (TITLE, "failure")
     assert got["message"] == f"{BODY}\n\nid: out-7"
+
+
+@pytest.mark.parametrize(
+    ("url", "markup"),
+    [("console://", "text"), ("json://localhost", "text"), ("mailto://u:p@example.com", "html")],
+)
+def test_a_channel_knows_what_its_service_takes_best(url, markup):
+    assert open_channel("c", url).markup == markup
+
+
+async def test_a_mail_in_html_is_html_and_in_markdown_is_made_of_it(smtp):
+    for markup, body in ((Markup.HTML, "<b>Points</b>: 12 &lt;b&gt;"), (Markup.MARKDOWN, r"**Points**: 12 \<b\>")):
+        message = Message(TITLE, body, Severity.HIGH, News.FIRED, markup)
+        assert isinstance(await open_channel("mail", mailto(smtp.port)).send(message, "7"), Sent)
+    for envelope in smtp.handler.envelopes:
+        html = read_mail(envelope).get_body(("html",)).get_content()
+        assert re.search(r"<(b|strong)>Points</(b|strong)>: 12 &lt;b&gt;", html)
+        assert "id: 7" in html
 
 
 @pytest.mark.parametrize("format_", ["text", "html"])
@@ -126,12 +146,22 @@ async def test_an_urgent_channel_does_not_wait_for_a_hanging_one(web, deaf):
     assert {type(result) for result in await asyncio.gather(*waiting)} == {NotSent}
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503])
-async def test_an_error_status_is_refused(web, status):
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (400, Undelivered.REFUSED),
+        (401, Undelivered.REFUSED),
+        (404, Undelivered.REFUSED),
+        (429, Undelivered.BUSY),
+        (500, Undelivered.SERVER),
+        (503, Undelivered.SERVER),
+    ],
+)
+async def test_an_error_status_says_whether_it_can_get_better(web, status, reason):
     web.status = status
     result = await open_channel("hook", f"json://{web.address}").send(MESSAGE, "1")
     assert isinstance(result, NotSent)
-    assert result.reason is Undelivered.REFUSED
+    assert (result.reason, result.status) == (reason, status)
 
 
 async def test_a_redirect_to_a_login_page_is_not_a_delivery(web):
@@ -148,13 +178,13 @@ async def test_no_setting_of_a_url_hides_or_repeats_a_failure(web, query):
     assert len(web.posted) == 1
 
 
-async def test_a_refused_connection_is_failed():
+async def test_a_refused_connection_is_unreachable():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     for url in (f"json://127.0.0.1:{port}", mailto(port)):
         result = await open_channel("gone", url).send(MESSAGE, "1")
         assert isinstance(result, NotSent)
-        assert result.reason is Undelivered.FAILED
+        assert result.reason is Undelivered.UNREACHABLE
 
 
 async def test_a_server_that_hangs_is_a_timeout(deaf):
@@ -197,7 +227,7 @@ async def test_a_connection_closed_half_way_is_failed(deaf, answer):
 async def test_a_mail_that_one_recipient_does_not_get_is_not_sent(smtp, to):
     result = await open_channel("mail", mailto(smtp.port, to)).send(MESSAGE, "1")
     assert isinstance(result, NotSent)
-    assert result.reason is Undelivered.FAILED
+    assert (result.reason, result.status) == (Undelivered.REFUSED, 550)
 
 
 async def test_a_plugin_that_raises_is_failed():

@@ -28,6 +28,7 @@ from daemon.config_models import (
     GuardModel,
     OverridesModel,
     ProviderModel,
+    TemplateModel,
     VideoModel,
 )
 from daemon.metrics import Metrics, SeriesNow, Totals
@@ -88,6 +89,7 @@ def named(model):
 # --- configuration ----------------------------------------------------------------------------------------------
 
 IN_SECTIONS = {ProviderModel: "providers", BudgetModel: "budget", EndpointModel: "endpoints", ChannelModel: "channels"}
+IN_SECTIONS |= {TemplateModel: "templates"}
 OF_RULES = (RuleModel, LevelModel, FlappingModel, PromoteModel)
 MODELS = (
     *(FileModel, *IN_SECTIONS, AccountModel, DiscoverModel, VideoModel, GuardModel, OverridesModel),
@@ -126,6 +128,7 @@ def test_the_example_file_loads_and_every_key_occurs_in_it():
     entries = {
         FileModel: [tree, {"roster"}],  # a file that a fresh copy of the example would have to bring with it
         **{model: tree[section].values() for model, section in IN_SECTIONS.items()},
+        TemplateModel: [*tree["templates"].values(), {"file"}],  # as a roster
         AccountModel: tree["accounts"],
         DiscoverModel: [account.get("discover", ()) for account in tree["accounts"]],
         VideoModel: tree["videos"],

@@ -15,10 +15,11 @@ import pytest
 
 from daemon.explain import explained, known_now, known_then, names
 from daemon.show_explain import explanation
-from rules.values import NO_LABELS, Alert, Change, Firing, Message, News, Outcome, Owed, Rising, Severity, Transition
+from rules.values import NO_LABELS, Alert, Change, Firing, Outcome, Owed, Rising, Severity, Transition
 from storage.records import SENT, Delivery, Quarantine
 from storage.store import Store
 from tests.stored import HEALTH, HOUR, LEO, MEI, NOW, POINTS, Past
+from tests.told import a_story
 
 CREATORWATCH = shutil.which("creatorwatch", path=Path(sys.executable).parent)
 RULE = "  - {{ name: points, on: account, when: violation_score >= 9, {} }}\n"
@@ -53,7 +54,7 @@ def outcome(state, *letters, change=Change.B_FIRED, at=NOW, told=None):
 
 
 def letter(title):
-    return Owed("managers", 1, Message(title, "", Severity.WARNING, News.FIRED))
+    return Owed("managers", 1, a_story(title, severity=Severity.WARNING))
 
 
 def test_each_number_is_told_with_its_age_and_each_part_of_a_condition_with_what_it_came_to(past, explain):

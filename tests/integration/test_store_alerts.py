@@ -14,14 +14,12 @@ from rules.values import (
     Evidence,
     Firing,
     Flaps,
-    Message,
     News,
     Ok,
     Outcome,
     Owed,
     Past,
     Rising,
-    Severity,
     Subject,
     Target,
     Transition,
@@ -29,6 +27,7 @@ from rules.values import (
 )
 from storage.records import Delivery, Planned, Polled
 from storage.store import Store
+from tests.told import a_story
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -55,7 +54,7 @@ def step(change, from_level=0, to_level=2):
 
 
 def owed(channel="chat", level=2, news=News.FIRED):
-    return Owed(channel, level, Message("title", "body", Severity.HIGH, news))
+    return Owed(channel, level, a_story("title", "body", news=news))
 
 
 def fresh(state=FIRING, told=None, labels=LABELS):
@@ -268,7 +267,7 @@ def test_a_letter_says_all_that_a_channel_needs(store):
     [alert] = judge(store, fresh(), owed())
     [letter] = take(store)
     assert (letter.alert_id, letter.channel, letter.level) == (alert.id, "chat", 2)
-    assert (letter.title, letter.body, letter.severity, letter.news) == ("title", "body", Severity.HIGH, News.FIRED)
+    assert letter.story == owed().story
     assert (letter.created, letter.due, letter.attempts) == (T0, T0 + MINUTE, 0)
 
 
@@ -303,7 +302,7 @@ def test_a_letter_waits_for_those_of_an_earlier_incident_of_the_same_thing(store
     deliver(store, resolved)
     [again] = take(store, T0 + 5 * MINUTE)
 
-    assert (resolved.alert_id, resolved.news) == (first.id, News.RESOLVED)
+    assert (resolved.alert_id, resolved.story.news) == (first.id, News.RESOLVED)
     assert len({first.id, other.alert_id, again.alert_id}) == 3
 
 
@@ -339,7 +338,7 @@ def test_a_receipt_names_its_letter(store):
     [receipt] = store.deliveries(10)
     assert (receipt.letter_id, receipt.title, receipt.channel, receipt.at, receipt.latency_ms) == (
         letter.id,
-        "title",
+        "▲ HIGH: title",
         "chat",
         T0,
         12,

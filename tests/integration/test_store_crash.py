@@ -25,12 +25,13 @@ from decimal import Decimal
 from pathlib import Path
 from sqlalchemy import event
 from rules.values import (
-    Alert, Change, Firing, Message, News, Outcome, Owed, Record, Severity, Subject, Target, Transition
+    Alert, Change, Firing, News, Outcome, Owed, Record, Severity, Subject, Target, Transition
 )
 from storage.records import (
     Attempt, FoundVideo, Identity, Listing, Noted, Planned, Polled, Settled, Sight
 )
 from storage.store import Store
+from tests.told import a_story
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 NUMBERS = range(20)
@@ -52,7 +53,7 @@ def polled(n):
 
 def outcome(n):
     alert = Alert("rule", str(n), (), Firing(1, T0, T0, 1))
-    letter = Owed("chat", 1, Message("t", "b", Severity.INFO, News.FIRED))
+    letter = Owed("chat", 1, a_story("t", "b", severity=Severity.INFO))
     return Outcome(alert, [Transition(Change.B_FIRED, T0, 0, 1, "why")], [letter])
 
 

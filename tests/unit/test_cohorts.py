@@ -20,6 +20,7 @@ from rules.expression import compile_condition
 from rules.models import RuleModel
 from rules.values import Subject, Target, Window
 from storage.cohorts import Passage
+from tests.told import read
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -294,7 +295,7 @@ def test_a_replay_compares_the_videos_that_it_saw():
         fired += replay.look(START + (hours - 0.5) * HOUR)
     assert [each.alert.target for each in fired] == ["tiktok/video/000"]
     [letter] = fired[0].owed
-    assert "at the age of 1 h, saw" in letter.message.body
+    assert "at the age of 1 h, saw" in read(letter).body
 
 
 def test_a_backtest_begins_early_enough_to_have_seen_others():

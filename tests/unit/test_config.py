@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -17,8 +18,11 @@ from daemon.config import Access, Config, Override, Watched, load
 from daemon.config_models import Address
 from daemon.marked import Problem
 from daemon.providers.endpoint import Provider
+from daemon.scribe import Voice
 from daemon.secrets import Secret, resolve
 from rules.values import Metric, Subject, Target, Unit
+from rules.wording import Markup
+from rules.words import Language
 
 TESTS = Path(__file__).parent.parent
 BAD_FILES = sorted((TESTS / "bad_config").glob("*.yaml"))
@@ -262,6 +266,38 @@ def test_what_a_dashboard_shows_and_nobody_exports_is_a_note(tmp_path):
     config = config_of(tmp_path / "rules.yaml", f"{GOOD}collect: [fake_score]\ndashboards: [board.json]\n")
     assert config.collect == {"fake_score", "follower_count"}
     assert "board.json shows what is never exported: creatorwatch_account_fans" in config.notes
+
+
+def test_each_channel_is_spoken_to_as_the_file_says(tmp_path):
+    text = """
+zone: Asia/Shanghai
+channels:
+  plain: { url: "console://" }
+  own: { url: "console://", language: zh, format: html, zone: UTC, template: short }
+templates: { short: { title: "{{ rule }}", file: short.j2, format: markdown } }
+"""
+    (tmp_path / "short.j2").write_text("{{ who.name }}")
+    config = config_of(tmp_path / "rules.yaml", text)
+    assert config.voices == {
+        "plain": Voice(zone=ZoneInfo("Asia/Shanghai")),
+        "own": Voice(Language.ZH, ZoneInfo("UTC"), Markup.HTML, "short"),
+    }
+    assert (config.letterheads["short"].markup, list(config.letterheads["short"].bodies)) == ("markdown", ["markdown"])
+    assert config.files == (tmp_path / "rules.yaml", tmp_path / "short.j2")
+
+
+def test_a_variable_that_no_message_has_is_a_note(tmp_path):
+    config = config_of(tmp_path / "rules.yaml", 'templates: { short: { body: "{{ whom.name }}" } }\n')
+    [note] = config.notes
+    assert note.startswith("the template short names `whom`, which no message has, so the usual text is sent instead")
+
+
+def test_a_mistake_in_a_template_of_its_own_file_is_told_there(tmp_path):
+    (tmp_path / "short.j2").write_text("one\n {{ range(3) }}")
+    path = tmp_path / "rules.yaml"
+    path.write_text("templates: { short: { file: short.j2 } }\n")
+    [problem] = load(path, {}, METRICS, ENDPOINTS)
+    assert problem.shown("rules.yaml").startswith("short.j2:2:2: nothing can be called here")
 
 
 def test_overrides_for_those_whom_nobody_is_are_a_note(tmp_path):

@@ -15,6 +15,7 @@ from rules.book import RuleBook
 from rules.building import build_book
 from rules.models import RuleModel
 from rules.values import Alert, Firing, FirstSight, News, Ok, Outcome, Subject, Target, Window
+from tests.told import read
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -80,7 +81,7 @@ class Tale:
 
 def told(outcomes):
     return [
-        (outcome.alert.rule, TARGETS[outcome.alert.target].name, letter.message.news)
+        (outcome.alert.rule, TARGETS[outcome.alert.target].name, letter.story.news)
         for outcome in outcomes
         for letter in outcome.owed
     ]
@@ -219,7 +220,7 @@ def test_the_message_counts_the_videos_that_the_rule_judges():
     tale = Tale(fake(promote=MANY))
     for clip in CLIPS[:3]:
         tale.replay.see(clip.key, FAKE, NOW, {("fake_score", ()): 90.0})
-    titles = [letter.message.title for outcome in tale.replay.look(NOW) for letter in outcome.owed]
+    titles = [read(letter).title for outcome in tale.replay.look(NOW) for letter in outcome.owed]
     assert titles == ["▲ WARNING: 3 of 5 videos of Account 1: fake"]
 
 
@@ -284,7 +285,7 @@ def test_the_one_alert_is_as_grave_as_enough_of_those_that_it_stands_for():
         tale.at += MINUTE
         for clip, score in zip(CLIPS, scores, strict=False):
             tale.replay.see(clip.key, FAKE, tale.at, {("fake_score", ()): score})
-        titles += [letter.message.title for outcome in tale.replay.look(tale.at) for letter in outcome.owed]
+        titles += [read(letter).title for outcome in tale.replay.look(tale.at) for letter in outcome.owed]
     assert [title.split(":")[0] for title in titles] == ["▲ INFO", "▲ CRITICAL", "▼ INFO"]
 
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.scribe import plain
 from rules.building import build_book
 from rules.definitions import Definitions
 from rules.evaluate import Look, close, evaluate, is_known, judge
 from rules.grammar import parse
-from rules.message import say_number, sum_up
 from rules.models import RuleModel
 from rules.telling import FIRST_SIGHT
 from rules.values import (
@@ -24,7 +24,6 @@ from rules.values import (
     Change,
     Firing,
     Flaps,
-    Message,
     Metric,
     News,
     Ok,
@@ -37,6 +36,8 @@ from rules.values import (
     Unit,
     Window,
 )
+from rules.wording import say_number
+from tests.told import a_story, read
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -96,7 +97,7 @@ def test_a_crossing_fires_tells_every_channel_once_and_says_what_was_seen():
     [outcome] = evaluate([rule(when="points >= 9", severity="high")], look(points(8, 9)))
     assert outcome.alert.level == 1
     assert [(t.change, t.from_level, t.to_level) for t in outcome.transitions] == [(Change.B_FIRED, 0, 1)]
-    assert [(letter.channel, letter.message.news) for letter in outcome.owed] == [
+    assert [(letter.channel, letter.story.news) for letter in outcome.owed] == [
         ("team", News.FIRED),
         ("boss", News.FIRED),
     ]
@@ -133,7 +134,7 @@ def test_each_label_set_is_an_alert_of_its_own_and_ends_when_it_is_gone():
     [fired] = evaluate([the_rule], look(view))
     assert fired.alert.labels == labels[0]
     [gone] = evaluate([the_rule], look({"rank": {labels[1]: window(0.5)}}, [fired.alert]))
-    assert (gone.transitions[0].change, gone.owed[0].message.news) == (Change.X_GONE, News.RESOLVED)
+    assert (gone.transitions[0].change, gone.owed[0].story.news) == (Change.X_GONE, News.RESOLVED)
 
 
 def test_a_label_set_that_only_a_higher_level_has_is_an_alert_too():
@@ -155,8 +156,8 @@ def test_half_known_ladders_climb_to_what_is_certain_and_do_not_descend_below_wh
 def test_a_number_that_was_seen_once_and_is_no_more_ends_its_alert_and_says_why():
     [fired] = evaluate([rule(when="points >= 9")], look(points(9)))
     [gone] = evaluate([rule(when="points >= 9")], look({"points": {}}, [fired.alert]))
-    assert (gone.transitions[0].change, gone.owed[0].message.news) == (Change.X_GONE, News.RESOLVED)
-    assert "Why: what it was about is gone" in gone.owed[0].message.body
+    assert (gone.transitions[0].change, gone.owed[0].story.news) == (Change.X_GONE, News.RESOLVED)
+    assert "Why: what it was about is gone" in read(gone.owed[0]).body
 
 
 def test_a_deadline_comes_nearer_without_any_poll():
@@ -183,7 +184,7 @@ def told_of_cookie(the_rule, *values, every=HOUR):
         if not kept.values or kept.values[-1] != value:
             kept.add(at.timestamp(), value)
         for outcome in evaluate([the_rule], look({"cookie": {(): kept}}, alerts.values(), at)):
-            told += [(number, letter.message.news) for letter in outcome.owed]
+            told += [(number, letter.story.news) for letter in outcome.owed]
             alerts = {} if outcome.alert.over and outcome.alert.past == NO_PAST else {"": outcome.alert}
     return told
 
@@ -216,7 +217,7 @@ def test_a_state_is_confirmed_by_polls_that_say_it_again_and_not_by_looks_betwee
             said.add(at.timestamp(), 0.0)
         for outcome in evaluate([the_rule], look({"visible": {(): said}}, alerts, at)):
             alerts = [outcome.alert]
-            told += [(minute, letter.message.news) for letter in outcome.owed]
+            told += [(minute, letter.story.news) for letter in outcome.owed]
     assert told == [(9, News.FIRED)]
 
 
@@ -255,7 +256,7 @@ def follow(the_rule, *values, **more):
         first = {"first": {"r"}} if hour == 0 and more.get("first") else {}
         muted = {"muted": lambda _rule, _labels, hour=hour: more["muted"][hour]} if "muted" in more else {}
         for outcome in evaluate([the_rule], look(view, alerts, at=at, **first, **muted)):
-            told += [(letter.message.news, letter.level) for letter in outcome.owed if letter.channel == "team"]
+            told += [(letter.story.news, letter.level) for letter in outcome.owed if letter.channel == "team"]
             alerts = [outcome.alert]
     return (alerts[0] if alerts else None), told
 
@@ -397,7 +398,7 @@ def test_news_waits_while_an_alert_is_muted_and_says_why_it_did():
     assert (told, alert.past.held) == ([(News.FIRED, 2)], "")
     muted = replace(alert, told={}, past=Past(held="the cookie is expired"))
     [freed] = evaluate([the_rule], look(points(12), [muted]))
-    assert "Why held: the cookie is expired" in freed.owed[0].message.body
+    assert "Why held: the cookie is expired" in read(freed.owed[0]).body
 
 
 def test_who_was_told_before_the_mute_is_told_the_end_within_it():
@@ -458,7 +459,7 @@ def test_a_record_that_comes_and_goes_does_so_too():
         there = hour in {0, 2, 4}
         view = {"deadline": {labels: window((NOW + HOUR).timestamp())} if there else {}}
         for outcome in evaluate([the_rule], look(view, alerts, at=at)):
-            told += [letter.message.news for letter in outcome.owed if letter.channel == "team"]
+            told += [letter.story.news for letter in outcome.owed if letter.channel == "team"]
             alerts = [outcome.alert]
     assert told == [News.FIRED, News.RESOLVED, News.FLAPPING, News.RESOLVED]
 
@@ -475,7 +476,7 @@ def test_an_alert_that_comes_and_goes_ends_with_its_rule():
     flaps = Alert("r", MEI.key, (), Ok(), {"team": -1}, past=Past(flaps=Flaps(NOW, 1)))
     outcome = close(flaps, rule(when="points >= 9"), look({}), "no longer watched")
     assert ([each.change for each in outcome.transitions], outcome.alert.past) == ([Change.X_GONE], NO_PAST)
-    assert outcome.owed[0].message.news is News.RESOLVED
+    assert outcome.owed[0].story.news is News.RESOLVED
 
 
 def test_what_is_only_remembered_ends_with_its_rule_without_a_step():
@@ -508,7 +509,7 @@ def message(the_rule, *looks):
     for each in looks:
         [outcome] = evaluate([the_rule], replace(each, alerts={("r", alert.labels): alert for alert in alerts}))
         alerts = [outcome.alert]
-    return outcome.owed[0].message
+    return read(outcome.owed[0])
 
 
 def test_a_climb_says_old_and_new_what_it_means_and_how_far_the_next_step_is():
@@ -522,6 +523,7 @@ def test_a_climb_says_old_and_new_what_it_means_and_how_far_the_next_step_is():
         "Next: off at points >= 12, 3 to go",
         "Measured: 2026-11-21 12:00 UTC; polled: 2026-11-21 12:00 UTC",
         "Who: Mei (tiktok/account/mei), owner lin",
+        "Account: @mei",
         "https://example.invalid/@mei",
     ]
 
@@ -602,7 +604,7 @@ def test_a_number_that_is_not_known_any_more_is_told_as_such(fields, seen):
     the_rule = rule(levels=ladder, unknown="fire", summary="{name} has {points} points", **fields)
     seen = replace(seen, view={**seen.view, "deadlines": {(): window(1)}})
     [outcome] = evaluate([the_rule], seen)
-    told = outcome.owed[0].message
+    told = read(outcome.owed[0])
     assert told.title == "▲ WARNING: Mei has unknown (last known 3, 5 h ago) points"
     assert "points: unknown (last known 3, 5 h ago)\n" in told.body
     assert [each.value for each in outcome.transitions[0].evidence] == [None, 1.0]
@@ -682,46 +684,40 @@ def test_the_words_of_coming_and_going_and_of_settling():
     the_rule = rule(when="points >= 9", flapping={"times": 4, "within": "6h"})
     begun = Alert("r", MEI.key, (), Ok(), past=Past(tuple(NOW - hour * HOUR for hour in (5, 3, 1))))
     [flaps] = evaluate([the_rule], look(points(9), [begun]))
-    told = flaps.owed[0].message
+    told = read(flaps.owed[0])
     assert (told.title, told.severity) == ("↕ WARNING: Mei: r (comes and goes)", Severity.WARNING)
     assert "Comes and goes: began 4 times in 6 h; held until it is still for 6 h" in told.body
     assert [transition.change for transition in flaps.transitions] == [Change.B_FIRED, Change.H_FLAPPING]
     ladder = rule(levels=LADDER, flapping={"times": 4, "within": "6h"})
     [flaps_too] = evaluate([ladder], look(points(9), [begun]))
-    assert "Comes and goes: began or climbed again 4 times in 6 h; held" in flaps_too.owed[0].message.body
+    assert "Comes and goes: began or climbed again 4 times in 6 h; held" in read(flaps_too.owed[0]).body
 
     later = NOW + 6 * HOUR
     [settled] = evaluate([the_rule], look(points(9, at=later), [flaps.alert], at=later))
-    told = settled.owed[0].message
+    told = read(settled.owed[0])
     assert (told.title, told.news) == ("▲ WARNING: Mei: r (settled)", News.SETTLED)
     assert "Why: it was still for 6 h" in told.body
 
     ended = replace(flaps.alert, state=Ok())
     [over] = evaluate([the_rule], look(points(3, at=later), [ended], at=later))
-    assert over.owed[0].message.title == "✔ RESOLVED: Mei: r (settled)"
-    assert "Why: it was still for 6 h" in over.owed[0].message.body
+    assert read(over.owed[0]).title == "✔ RESOLVED: Mei: r (settled)"
+    assert "Why: it was still for 6 h" in read(over.owed[0]).body
 
 
 def test_a_ladder_says_that_it_came_and_went():
     flaps = Alert("r", MEI.key, (), Firing(2, NOW, NOW, 2), {"team": -2, "boss": -2})
     [settled] = evaluate([rule(levels=LADDER)], look(points(12), [flaps]))
-    assert "Level: coming and going → off" in settled.owed[0].message.body
+    assert "Level: coming and going → off" in read(settled.owed[0]).body
 
 
 def test_several_that_were_on_at_first_sight_are_one_message_with_the_gravest_first():
-    def told(severity, number):
-        return Message(f"{severity} {number}", "body", severity, News.FIRED)
-
-    few = sum_up([told(Severity.WARNING, 1), told(Severity.CRITICAL, 2), told(Severity.WARNING, 3)])
+    few = plain(*(a_story(each.value, severity=each) for each in (Severity.WARNING, Severity.CRITICAL, Severity.INFO)))
     assert (few.title, few.severity) == ("3 alerts were on already at first sight", Severity.CRITICAL)
-    assert few.body.splitlines() == ["critical 2", "warning 1", "warning 3"]
-    assert sum_up([told(Severity.HIGH, 1)]) == told(Severity.HIGH, 1)
+    assert few.body.splitlines() == ["▲ CRITICAL: critical", "▲ WARNING: warning", "▲ INFO: info"]
 
 
 def test_however_many_they_are_they_fit_into_one_message():
-    many = sum_up(
-        [Message("x" * 300, "body", severity, News.FIRED) for severity in [Severity.HIGH, Severity.INFO] * 500]
-    )
+    many = plain(*(a_story("x" * 300, severity=each) for each in [Severity.HIGH, Severity.INFO] * 500))
     assert many.body.splitlines()[-1] == "and 970 more: 470 high, 500 info"
     assert len(many.body) < 3500
 
@@ -795,5 +791,5 @@ def test_whatever_is_seen_nothing_raises_and_a_second_look_at_it_says_nothing(fi
         for outcome in evaluate([the_rule], now):
             alerts = {**alerts, ("r", outcome.alert.labels): outcome.alert}
             assert not (the_rule.shadow and outcome.owed)
-            assert not any(letter.message.news is not News.RESOLVED for letter in outcome.owed if mute)
+            assert not any(letter.story.news is not News.RESOLVED for letter in outcome.owed if mute)
         assert evaluate([the_rule], replace(now, alerts=alerts)) == []

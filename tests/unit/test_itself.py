@@ -14,8 +14,6 @@ from rules.values import (
     Alert,
     Change,
     Firing,
-    Message,
-    News,
     Outcome,
     Owed,
     Record,
@@ -26,6 +24,7 @@ from rules.values import (
 )
 from storage.records import Delivery
 from storage.store import Store
+from tests.told import a_story
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -49,9 +48,9 @@ class Bench:
     def owe(self, at: datetime) -> None:
         """A letter begins to wait."""
         alert = Alert("rule", DAEMON, NO_LABELS, Firing(1, at, at, 1), {"phone": 1})
-        message = Message("title", "body", Severity.WARNING, News.FIRED)
+        story = a_story(severity=Severity.WARNING)
         step = Transition(Change.B_FIRED, at, 0, 1, "it is so")
-        self.store.commit_judgement([Outcome(alert, [step], [Owed("phone", 1, message)])], at, None)
+        self.store.commit_judgement([Outcome(alert, [step], [Owed("phone", 1, story)])], at, None)
 
     def give_up(self, at: datetime) -> None:
         [letter] = self.store.claim_letters("phone", at, at + HOUR, "me", 9)

@@ -32,6 +32,7 @@ def imported(tree: ast.Module) -> set[str]:
         ("yaml", {"daemon/marked.py"}),
         ("openpyxl", {"daemon/workbook.py"}),
         ("dotenv", {"daemon/envfile.py"}),
+        ("jinja2", {"daemon/templates.py"}),
         ("sqlmodel", {"storage"}),
         ("sqlalchemy", {"storage"}),
         ("alembic", {"storage"}),

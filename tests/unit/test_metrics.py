@@ -15,7 +15,7 @@ from rules.values import Change, Metric, Subject, Target, Unit
 FOLLOWERS = Metric("follower_count", Subject.ACCOUNT, Unit.COUNT, "How many follow.")
 RANK = Metric("author_rank", Subject.ACCOUNT, Unit.RATIO, "Rank.", ("dimension",))
 ALICE = Target("tiktok/account/alice", Subject.ACCOUNT, "Alice", "tiktok", owner="mei")
-TOTALS = Totals(3, 12.5, 1, {("violation-points", "high"): 2}, 4096, {"fan-spike": 5})
+TOTALS = Totals(3, 12.5, 1, {("violation-points", "high"): 2}, 4096, {"fan-spike": 5}, {"short": 2})
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
 
 
@@ -157,6 +157,7 @@ def test_the_totals_of_the_moment_are_on_the_page():
     assert seen["creatorwatch_outbox_oldest_age_seconds",] == 12.5
     assert seen["creatorwatch_database_bytes",] == 4096
     assert seen["creatorwatch_rule_failures_total", ("rule", "fan-spike")] == 5
+    assert seen["creatorwatch_template_failures_total", ("template", "short")] == 2
     assert seen["creatorwatch_build_info", ("version", "1.2.3")] == 1
     assert seen["creatorwatch_config_info", ("hash", "abc")] == 1
 

@@ -11,6 +11,7 @@ from daemon.replay import Replay
 from rules.building import build_book
 from rules.models import RuleModel
 from rules.values import Change, News, Record, Subject, Target
+from tests.told import read
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -44,7 +45,7 @@ def test_an_alert_begins_and_ends_and_its_channel_is_told_both():
     assert changes(fired) == [Change.B_FIRED]
     assert silent == []
     assert changes(over) == [Change.G_RESOLVED]
-    news = [[(letter.channel, letter.message.news) for letter in each.owed] for each in fired + over]
+    news = [[(letter.channel, letter.story.news) for letter in each.owed] for each in fired + over]
     assert news == [[("console", News.FIRED)], [("console", News.RESOLVED)]]
     assert all(alert.over for alert in replayed.docket.alerts(MEI.key))
 
@@ -99,7 +100,7 @@ def test_an_alert_of_an_account_mutes_those_of_its_videos_until_it_is_over():
     assert (changes([muted]), muted.owed, muted.alert.past.held) == ([Change.B_FIRED], [], "muted by points of Mei")
     points(replayed, 2, 3.0)
     (told,) = replayed.tick(NOW + 3 * HOUR)
-    assert (told.alert.rule, told.owed[0].message.news) == ("few", News.FIRED)
+    assert (told.alert.rule, told.owed[0].story.news) == ("few", News.FIRED)
 
 
 def test_what_the_daemon_says_itself_is_judged_only_when_it_changes():
@@ -114,7 +115,7 @@ def test_messages_carry_the_words_of_the_records_that_are_handed_in():
     words = [Record("violation", "r1", {"reason": "false claims"})]
     replayed = replay({**POINTS, "records": "violation"}, records=lambda target, kind: words)
     (fired,) = points(replayed, 0, 9.0)
-    assert "false claims" in fired.owed[0].message.body
+    assert "false claims" in read(fired.owed[0]).body
 
 
 def test_what_is_not_watched_cannot_be_seen():

@@ -19,7 +19,8 @@ from daemon.providers import ENDPOINTS, METRICS
 from daemon.rule_test_files import Opened, Suite, open_suite, read_suite
 from daemon.rule_test_notation import MOST, Named, Slip, read_series, read_values
 from daemon.rule_tests import Post, differ, run_test
-from rules.values import Alert, Message, News, Ok, Outcome, Owed, Severity, Unit
+from rules.values import Alert, Ok, Outcome, Owed, Unit
+from tests.told import a_story
 
 START_S = 1_000_000.0
 
@@ -456,12 +457,12 @@ SECOND = timedelta(seconds=1)
 
 
 def outcome(rule, title, bundle=""):
-    letter = Owed("a", 1, Message(title, "", Severity.HIGH, News.FIRED), bundle)
+    letter = Owed("a", 1, a_story(title), bundle)
     return Outcome(Alert(rule, "t", (), Ok()), (), [letter])
 
 
 def titles(post, at):
-    return [told.message.title for told in post.hand_over(at)]
+    return [told.message.title.removeprefix("▲ HIGH: ") for told in post.hand_over(at)]
 
 
 def test_a_letter_of_no_bundle_is_told_at_once():

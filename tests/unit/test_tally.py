@@ -10,8 +10,6 @@ from rules.values import (
     Alert,
     Change,
     Firing,
-    Message,
-    News,
     Ok,
     Outcome,
     Owed,
@@ -20,6 +18,7 @@ from rules.values import (
     Target,
     Transition,
 )
+from tests.told import a_story
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -28,8 +27,8 @@ MEI = Target("tiktok/account/1", Subject.ACCOUNT, "Mei", "tiktok", owner="lin")
 
 def outcome(change, level, at, news=None):
     state = Firing(level, at, at, level) if level else Ok()
-    message = Message("title", "", Severity.INFO, News.FIRED)
-    letters = [] if news is None else [Owed("console", level, message)]
+    story = a_story(severity=Severity.INFO)
+    letters = [] if news is None else [Owed("console", level, story)]
     return Outcome(Alert("points", MEI.key, NO_LABELS, state), [Transition(change, at, 0, level, "")], letters)
 
 

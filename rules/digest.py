@@ -1,0 +1,146 @@
+"""Letters to messages: what is told together, and what many letters come to.
+
+A letter is news of one thing: a rule, a target, a label set. Several letters about a thing are one piece of news, from
+what a channel was told before the first of them to where it stands with the last. Many things that belong together are
+one message with a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from rules.routes import GRAVITY
+from rules.story import Story
+from rules.telling import news
+from rules.values import Severity
+
+FLOOD = 8
+"""More messages than this that are late are one: nobody reads forty after an outage."""
+
+LATE = timedelta(minutes=5)
+"""News that is older was held up by something."""
+
+BACKLOG = "backlog"
+"""The kind of a message for what piled up while a channel, or the daemon, was away."""
+
+
+class Fate(StrEnum):
+    """What became of a thing between two messages, the most pressing first."""
+
+    OPENED = "opened"
+    CLIMBED = "climbed"
+    FLAPPING = "flapping"
+    DESCENDED = "descended"
+    RETURNED = "returned"
+    PASSED = "passed"
+    ENDED = "ended"
+
+
+_ON = frozenset({Fate.OPENED, Fate.CLIMBED, Fate.FLAPPING, Fate.DESCENDED, Fate.RETURNED})
+_ORDER = {fate: position for position, fate in enumerate(Fate)}
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A letter: its ``story``, what it is about (``thing``), and what it goes together with (``bundle``; "": nothing).
+
+    A bundle is named by its kind, and after a space by what else tells it from others of the kind.
+    """
+
+    id: int
+    thing: str
+    story: Story
+    created: datetime
+    bundle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing in a digest: the newest story, told from what was known before the first.
+
+    ``since`` is when the first was written, ``gravest`` the highest severity that any of its letters had.
+    """
+
+    fate: Fate
+    story: Story
+    since: datetime
+    gravest: Severity
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it still is as the message says."""
+        return self.fate in _ON
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A message about many things, the most pressing first; ``kind`` and ``name`` say why they are told together."""
+
+    kind: str
+    name: str
+    entries: tuple[Entry, ...]
+
+    @property
+    def severity(self) -> Severity:
+        """The gravest of what still is; INFO if nothing is."""
+        return max(
+            (each.gravest for each in self.entries if each.is_on), key=GRAVITY.__getitem__, default=Severity.INFO
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """The letters of one message, and what it says."""
+
+    pieces: tuple[Piece, ...]
+    content: Story | Digest
+
+
+def parcels(pieces: Iterable[Piece], at: datetime) -> list[Parcel]:
+    """The messages for these letters to one channel, oldest first; each letter is in one of them."""
+    bundles: dict[str, list[Piece]] = {}
+    for piece in sorted(pieces, key=lambda each: each.id):
+        bundles.setdefault(piece.bundle, []).append(piece)
+    singles = [_parcel(own, BACKLOG) for own in _things(bundles.pop("", []))]
+    if len(singles) > FLOOD and at - min(each.pieces[0].created for each in singles) > LATE:
+        singles = [_parcel([piece for each in singles for piece in each.pieces], BACKLOG)]
+    return singles + [_parcel(own, name) for name, own in bundles.items()]
+
+
+def _things(pieces: Iterable[Piece]) -> Iterable[list[Piece]]:
+    things: dict[str, list[Piece]] = {}
+    for piece in pieces:
+        things.setdefault(piece.thing, []).append(piece)
+    return things.values()
+
+
+def _parcel(pieces: Sequence[Piece], bundle: str) -> Parcel:
+    """One message. A thing by itself of which something is left to say is told as if by one letter."""
+    entries = [entry(own) for own in _things(pieces)]
+    if len(entries) == 1 and (len(pieces) == 1 or entries[0].fate not in (Fate.PASSED, Fate.RETURNED)):
+        return Parcel(tuple(pieces), entries[0].story)
+    kind, _, name = bundle.partition(" ")
+    ordered = sorted(entries, key=lambda each: (_ORDER[each.fate], -GRAVITY[each.gravest], each.since))
+    return Parcel(tuple(pieces), Digest(kind, name, tuple(ordered)))
+
+
+def entry(pieces: Sequence[Piece]) -> Entry:
+    """What letters about one thing come to, oldest first."""
+    first, last = pieces[0].story, pieces[-1].story
+    what = news(first.told, last.stand)
+    story = last if len(pieces) == 1 else replace(last, told=first.told, news=what or last.news)
+    gravest = max((each.story.severity for each in pieces), key=GRAVITY.__getitem__)
+    return Entry(_fate(first.told, last.stand), story, pieces[0].created, gravest)
+
+
+def _fate(before: int, after: int) -> Fate:
+    if after < 0:
+        return Fate.FLAPPING
+    if before <= 0:
+        return Fate.OPENED if after else Fate.ENDED if before else Fate.PASSED
+    if after == before:
+        return Fate.RETURNED
+    return Fate.CLIMBED if after > before else Fate.DESCENDED if after else Fate.ENDED

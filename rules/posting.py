@@ -1,0 +1,54 @@
+"""When a letter goes, and with which others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rules.routes import Quiet, Route
+from rules.selectors import Case, id_of
+
+FIRST_SIGHT, GROUP, DIGEST, QUIET = "first-sight", "group", "digest", "quiet"
+"""The kinds of bundles."""
+
+SETTLED = timedelta(minutes=1)
+"""How long is waited for more of what is seen for the first time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """When a letter is due, which bundle it belongs to ("": none), and how long more of that is waited for."""
+
+    due: datetime
+    bundle: str = ""
+    wait: timedelta = timedelta(0)
+
+
+def slot(route: Route, case: Case, at: datetime, maintenance: Iterable[Quiet], *, is_first: bool = False) -> Slot:
+    """The slot of a letter about ``case``; ``is_first``: it tells what was on at first sight.
+
+    What holds it longest decides: maintenance and quiet hours, else the next digest, else the group it is in.
+    """
+    holds = [(until, quiet.name) for quiet in _quiets(route, maintenance) if (until := quiet.until(case, at))]
+    if holds:
+        until, name = max(holds)
+        return Slot(until, f"{QUIET} {name}")
+    if route.digest is not None:
+        return Slot(route.digest(at), f"{DIGEST} {route.name}")
+    if is_first:
+        return Slot(at + SETTLED, FIRST_SIGHT, SETTLED)
+    if route.group_by:
+        alike = ", ".join(_of(case, name) for name in route.group_by)
+        return Slot(at + route.group_wait, f"{GROUP} {alike}", route.group_wait)
+    return Slot(at)
+
+
+def _quiets(route: Route, maintenance: Iterable[Quiet]) -> Iterable[Quiet]:
+    return maintenance if route.quiet is None else (*maintenance, route.quiet)
+
+
+def _of(case: Case, name: str) -> str:
+    if name == "rule":
+        return case.rule
+    return case.target.owner if name == "owner" else id_of(case.target.account) or case.target.name

@@ -1,0 +1,117 @@
+"""Who hears of an alert, and how. The first route that matches decides; one that goes on lets later ones add theirs.
+
+A rule that names its channels decides who, and the route only how. What is the operators' business (cookies, providers,
+the daemon itself) goes to them, and to no client, whoever is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rules.book import OWNER, Rule
+from rules.selectors import Case, Selector
+from rules.timetable import Once, Times
+from rules.values import Severity, Subject
+
+OPERATORS_OWN = frozenset({Subject.COOKIE, Subject.PROVIDER, Subject.DAEMON})
+
+GRAVITY = {severity: position for position, severity in enumerate(Severity)}
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Times when news of the alerts that ``match`` (None: all) waits, but for what is as grave as ``passes``."""
+
+    name: str
+    times: Times | Once
+    passes: Severity | None = None
+    match: Selector[Case] | None = None
+
+    def until(self, case: Case, at: datetime) -> datetime | None:
+        """Until when news of an alert waits; None if it does not."""
+        if self.passes is not None and GRAVITY[case.severity] >= GRAVITY[self.passes]:
+            return None
+        return self.times.until(at) if self.match is None or self.match.matches(case) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A way for alerts that ``match`` (None: all), at certain ``times`` (None: always).
+
+    ``to`` are names of channels and ``owner``. News is sent together with what else is alike in ``group_by`` and comes
+    within ``group_wait``, or only at the next ``digest``. While it stands where it stands, and nobody says that they
+    know, it is told again after each of ``remind``, and ``escalate_to`` are told too after ``escalate_after``.
+    """
+
+    name: str = ""
+    match: Selector[Case] | None = None
+    times: Times | None = None
+    to: tuple[str, ...] = ()
+    goes_on: bool = False
+    group_by: tuple[str, ...] = ()
+    group_wait: timedelta = timedelta(seconds=30)
+    digest: Callable[[datetime], datetime] | None = None
+    quiet: Quiet | None = None
+    remind: tuple[timedelta, ...] = ()
+    escalate_after: timedelta | None = None
+    escalate_to: tuple[str, ...] = ()
+
+    def takes(self, case: Case, at: datetime) -> bool:
+        """Whether an alert goes this way at ``at``."""
+        return (self.match is None or self.match.matches(case)) and (self.times is None or self.times.hold(at))
+
+    @property
+    def is_operators(self) -> bool:
+        """Whether it asks what an alert is on, and so may be meant for the operators' own."""
+        return self.match is not None and any(name == "on" for name, _ in self.match.compared)
+
+
+STRAIGHT = Route()
+"""How news goes that no route has: at once, each by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """All of them. ``channels`` are all that there are, ``clients`` those of them that people outside read."""
+
+    channels: tuple[str, ...]
+    routes: tuple[Route, ...] = ()
+    operators: tuple[str, ...] = ()
+    clients: frozenset[str] = frozenset()
+
+    def ways(self, rule: Rule, case: Case, owners: Sequence[str], at: datetime) -> Mapping[str, Route]:
+        """The channels that hear of an alert, each with the route that says how; ``owners`` are its owner's."""
+        is_own = case.target.subject in OPERATORS_OWN
+        taken = list(self.taken(case, at))
+        found: dict[str, Route] = {}
+        for names, route in self._named(rule, taken, is_own):
+            for channel in spelled_out(names, owners):
+                if not (is_own and channel in self.clients):
+                    found.setdefault(channel, route)
+        return found
+
+    def taken(self, case: Case, at: datetime) -> Iterator[Route]:
+        """The routes that an alert takes, in their order."""
+        is_own = case.target.subject in OPERATORS_OWN
+        for route in self.routes:
+            if route.takes(case, at) and (route.is_operators or not is_own):
+                yield route
+                if not route.goes_on:
+                    return
+
+    def _named(self, rule: Rule, taken: Sequence[Route], is_own: bool) -> Iterable[tuple[Sequence[str], Route]]:
+        """Names of channels, with the way to each. What no route has a name for goes to the operators, if need be."""
+        if not rule.routed:
+            return [(rule.to, taken[0] if taken else STRAIGHT)]
+        named = [(route.to, route) for route in taken if route.to]
+        if named:
+            return named
+        rest = self.operators if self.operators and (is_own or self.routes) else self.channels
+        return [(rest, taken[0] if taken else STRAIGHT)]
+
+
+def spelled_out(names: Iterable[str], owners: Sequence[str]) -> Iterable[str]:
+    """The channels that are named, where ``owner`` are the owner's; each once."""
+    return dict.fromkeys(channel for name in names for channel in (owners if name == OWNER else (name,)))
