@@ -12,14 +12,15 @@ from typing import NamedTuple
 import structlog
 
 from daemon.channels import Channel, open_channel
+from daemon.clock import Clock
 from daemon.config import Config
 from daemon.deliver import Deliverer
 from daemon.desk import Desk, known
-from daemon.fetch import Pace
 from daemon.forecast import Known
 from daemon.lock import hold
 from daemon.metrics import Metrics, SeriesNow, Totals
 from daemon.outside import Outside
+from daemon.pace import Pace
 from daemon.poll import Poller
 from daemon.providers import ENDPOINTS, METRICS
 from daemon.providers.endpoint import Endpoint, Provider
@@ -34,8 +35,6 @@ from storage.store import Store
 DEFAULT_ENDPOINT_RATE_PER_S = 2.0
 """What the providers are known to bear on one endpoint (official: 5 to 10 calls a second in all)."""
 
-_NO_PACES: Mapping[Endpoint | Provider, Pace] = {}
-
 log = structlog.get_logger("creatorwatch.app")
 
 
@@ -47,15 +46,15 @@ class _Open(NamedTuple):
 class App:
     """One daemon on one database. ``open`` before anything else, ``close`` at the end."""
 
-    def __init__(self, config: Config, outside: Outside, version: str, config_hash: str) -> None:
+    def __init__(self, config: Config, outside: Outside, version: str) -> None:
         self._config, self._outside = config, outside
         self._writer = Writer()
-        self._paces = _paces(config, outside.providers)
+        self._paces = {each: Pace(rate) for each, rate in _rates(config, outside.providers).items()}
         self._channels: Mapping[str, _Open] = {}
         self._owner = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
         self._counts: Counts | None = None
         self._counted_at: datetime | None = None
-        self.metrics = Metrics(lambda: list(self._latest()), self._totals, version, config_hash)
+        self.metrics = Metrics(lambda: list(self._latest()), self._totals, version, config.digest)
 
     async def open(self, at: datetime) -> None:
         """Open the database and the channels, and pick up where the last process stopped.
@@ -71,9 +70,7 @@ class App:
         self._poller = self._make_poller()
         channels = _of(self._channels)
         self._scribe = Scribe(self._config.voices, self._config.letterheads)
-        self._deliverer = Deliverer(
-            self._store, self._writer.run, channels, self._owner, self._delivered, self._scribe
-        )
+        self._deliverer = Deliverer(self._store, self._writer.run, channels, self._owner, self._delivered, self._scribe)
         self.watch = Watch(
             writer=self._writer,
             poller=self._poller,
@@ -87,15 +84,14 @@ class App:
         await self.watch.resume(at)
         await self.count(at)
 
-    async def adopt(self, config: Config, at: datetime) -> Sequence[Outcome]:
+    async def adopt(self, config: Config, clock: Clock) -> Sequence[Outcome]:
         """Go on by another configuration, of the same database and providers; what follows from looking at everything.
 
-        Calls and messages under way end as they would have. Raises ``OSError`` in words where a channel cannot be
-        opened: then nothing has changed.
+        Calls and messages under way end as they would have. Where it raises nothing has changed: ``OSError`` in words
+        if a channel cannot be opened. ``clock`` is read when the work begins: what was polled until then counts.
         """
         channels = await self._opened(config)
-        self._paces = _paces(config, self._outside.providers, self._config, self._paces)
-        outcomes = await self._writer.run(lambda: self._adopt(config, at))
+        outcomes = await self._writer.run(lambda: self._adopt(config, clock.now()))
         self._config, self._channels = config, channels
         self._scribe = self._scribe.then(config.voices, config.letterheads)
         self._deliverer.adopt(_of(channels), self._scribe)
@@ -103,8 +99,10 @@ class App:
         return outcomes
 
     def _adopt(self, config: Config, at: datetime) -> Sequence[Outcome]:
-        self._poller.adopt(self._paces)
-        return self._desk.adopt(config, at)
+        outcomes = self._desk.adopt(config, at)
+        for each, rate in _rates(config, self._outside.providers).items():
+            self._paces[each].adopt(rate)
+        return outcomes
 
     async def say_config(self, problems: str) -> None:
         """Let rules on the daemon know what is wrong with the newest configuration; "" if it is in force."""
@@ -166,7 +164,7 @@ class App:
     def _open_channel(self, config: Config, name: str, reference: str) -> _Open:
         url = resolve(reference, self._outside.env, config.base)
         if isinstance(url, Unresolved):
-            raise OSError(f"channel {name}: {url.text}, though it was there when the configuration was read")
+            raise OSError(f"channel {name}: {url.text} in the environment in force: a changed env_file needs a restart")
         before = self._channels.get(name)
         if before is not None and before.url.reveal() == url.reveal():
             return before
@@ -220,18 +218,8 @@ def _of(channels: Mapping[str, _Open]) -> Mapping[str, Channel]:
     return {name: each.channel for name, each in channels.items()}
 
 
-def _paces(
-    config: Config,
-    providers: Collection[Provider],
-    before: Config | None = None,
-    paces: Mapping[Endpoint | Provider, Pace] = _NO_PACES,
-) -> Mapping[Endpoint | Provider, Pace]:
-    """How fast each endpoint and provider is asked. One whose rate is as ``before`` keeps its pace, pauses and all."""
-    rates, old = _rates(config, providers), {} if before is None else _rates(before, providers)
-    return {each: paces[each] if old.get(each) == rate else Pace(rate) for each, rate in rates.items()}
-
-
 def _rates(config: Config, providers: Collection[Provider]) -> Mapping[Endpoint | Provider, float]:
+    """How fast each endpoint and provider is asked."""
     own = {name: override.rate_per_s for name, override in config.overrides.items()}
     rates: dict[Endpoint | Provider, float] = {
         endpoint: own.get(name) or DEFAULT_ENDPOINT_RATE_PER_S

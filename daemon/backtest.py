@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -21,18 +21,23 @@ from pathlib import Path
 from typing import NamedTuple
 
 from daemon import logs
+from daemon.cadence import Standing, slowest
 from daemon.cohorts import GATHERED, compared
-from daemon.config import Config, Discover, load
+from daemon.config import Access, Config, Discover, load
+from daemon.departures import BEFORE_ALL, NEVER, left_at, retired_at
+from daemon.judge import LOOKED_THROUGH
+from daemon.plan import cadence_of
 from daemon.providers import ENDPOINTS, METRICS
+from daemon.providers.endpoint import Provider
 from daemon.recent import STATES
 from daemon.replay import Replay
 from daemon.secrets import REDACTOR
 from daemon.tally import Journal
-from daemon.watchlist import Watchlist
+from daemon.watchlist import Watchlist, provider_key
 from rules.book import Rule, RuleBook, judgeable
 from rules.cohorts import PUBLISHED_AT
-from rules.promotion import COUNTS
-from rules.values import Outcome, Target
+from rules.promotion import COUNTS, promoted_name
+from rules.values import Outcome, Subject, Target
 from storage.records import Remembered
 from storage.samples import SampleRow
 from storage.store import Store
@@ -40,8 +45,14 @@ from storage.store import Store
 STEP = timedelta(hours=1)
 """So often, on the hour, time alone is looked at; the daemon does it every 30 seconds."""
 
+SLACK = timedelta(days=1)
+"""So much earlier than rules look back a replay begins at least: polls were late, or further apart than now."""
+
 CHUNK = 4
 """Accounts that a process takes at a time."""
+
+UNSTORED = STATES - COUNTS - {PUBLISHED_AT}
+"""What the daemon says itself and no replay can say again."""
 
 EVER = Discover(newer_than=timedelta.max, at_most=10**9)
 """Every video that was ever found: most of a year's were watched while they were young."""
@@ -58,32 +69,55 @@ class Period(NamedTuple):
 class Group:
     """An account with its videos, or a target that stands alone, and the lines of which numbers may be stored.
 
-    ``births`` are when its videos were published, as far as that is known.
+    ``births`` are when its videos were published, as far as that is known, and ``until`` is when its lines (their ids)
+    left the plan. ``beside`` are targets that may mute its own, and are groups of their own.
     """
 
     targets: dict[str, Target] = field(default_factory=dict)
     births: dict[str, datetime] = field(default_factory=dict)
     lines: list[Remembered] = field(default_factory=list)
+    until: dict[int, datetime] = field(default_factory=dict)
+    beside: Collection[str] = ()
+
+    def add(self, line: Remembered, until: datetime) -> None:
+        """Add a line that left the plan at that time."""
+        self.lines.append(line)
+        self.until[line.schedule_id] = until
+
+    def asked(self, since: datetime) -> set[int]:
+        """The ids of the lines that were in the plan at that time, or later."""
+        return {each for each, until in self.until.items() if until > since}
+
+    @property
+    def slowest(self) -> timedelta:
+        """The longest interval of its lines."""
+        return max((line.interval for line in self.lines), default=timedelta(0))
 
 
 class Replayed(NamedTuple):
-    """What came of an account under each rule book, and how many polls that took."""
+    """What came of an account under each rule book, how many polls that took, and when the first of them was."""
 
     journals: Sequence[Journal]
     polls: int
+    first: datetime | None
 
 
 class History:
     """The stored past, to be replayed under the books of ``configs``."""
 
     def __init__(self, configs: Sequence[Config], store: Store, period: Period) -> None:
-        self._configs, self._store, self.period = configs, store, period
-        self._begins = period.since - max(warm_up(config.book) for config in configs)
-        self._groups = [groups(config, store, period.until) for config in configs]
+        self._configs = [replayable(config, store) for config in configs]
+        self._store, self.period = store, period
+        self._groups = [groups(config, store, period.until) for config in self._configs]
 
     def keys(self) -> Sequence[str]:
         """What each group is of: the key of its account, or its own."""
         return list(dict.fromkeys(key for found in self._groups for key in found))
+
+    def accounts(self) -> int:
+        """How many of the groups are of accounts."""
+        found = {key: group for own in self._groups for key, group in own.items()}
+        return sum(any(each.subject is Subject.ACCOUNT for each in own.targets.values()) for own in found.values())
 
     def unjudged(self) -> Sequence[Sequence[str]]:
         """Of each book the rules that could be replayed, and read what is polled of no target."""
@@ -92,33 +126,85 @@ class History:
     def replayed(self, key: str) -> Replayed:
         """What comes of one group."""
         found = [own.get(key, Group()) for own in self._groups]
-        ids = {line.schedule_id for group in found for line in group.lines}
-        rows = list(self._store.history(list(ids), self._begins, self.period.until))
-        return Replayed([self._journal(*each, rows) for each in zip(self._configs, found, strict=True)], len(rows))
+        own = list(zip(self._configs, found, strict=True))
+        begins = self.period.since - max(warm_up(config.book, group.slowest) for config, group in own)
+        period = Period(begins, self.period.until)
+        ids = {schedule_id for group in found for schedule_id in group.asked(begins)}
+        rows = list(self._store.history(list(ids), *period))
+        beside = {line.schedule_id for group in found for line in group.lines if line.target in group.beside}
+        times_s = [row[1] for row in rows if row[0] not in beside]
+        first = datetime.fromtimestamp(times_s[0], UTC) if times_s else None
+        return Replayed([self._journal(*each, rows, period) for each in own], len(times_s), first)
 
-    def _journal(self, config: Config, group: Group, rows: Iterable[SampleRow]) -> Journal:
+    def _journal(self, config: Config, group: Group, rows: Iterable[SampleRow], period: Period) -> Journal:
         journal = Journal(group.targets, self.period.since)
-        replay = Replay(config.book, group.targets, config.channels, births=group.births)
-        for at, outcomes in relive(replay, group.lines, rows, Period(self._begins, self.period.until)):
-            journal.enter(outcomes, at)
+        replay = Replay(config.book, {}, config.channels, births=group.births)
+        for at, outcomes in relive(replay, group, rows, period, self._store):
+            journal.enter([each for each in outcomes if each.alert.target not in group.beside], at)
         journal.close(replay.docket.failures)
         return journal
 
 
 def relive(
-    replay: Replay, lines: Iterable[Remembered], rows: Iterable[SampleRow], period: Period
+    replay: Replay, group: Group, rows: Iterable[SampleRow], period: Period, store: Store
 ) -> Iterator[tuple[datetime, Sequence[Outcome]]]:
-    """Let ``replay`` see, of these rows in the order of time, those of ``lines``; when something follows, and what."""
-    own = {line.schedule_id: line for line in lines}
-    for line in own.values():
-        replay.watch(line.target, line.endpoint, line.interval.total_seconds())
-    for at, seen in _steps((row for row in rows if row[0] in own), *period):
+    """Let ``replay`` see, of these rows in the order of time, those of a group; when something follows, and what.
+
+    Where a rule asks for the age of a number that is not known at the first look, ``store`` says when it was known, as
+    it does when the daemon starts.
+    """
+    lines = {line.schedule_id: line for line in group.lines}
+    plan, unseen = _Plan(replay, group), set(lines)
+    plan.follow((), period.since)
+    ends_s = {each: at.timestamp() for each, at in group.until.items()}
+    for at, seen in _steps((row for row in rows if row[1] < ends_s.get(row[0], 0.0)), *period):
+        ended = plan.follow({lines[row[0]].target for row in seen}, at)
         for schedule_id, _, keys, numbers in seen:
-            line = own[schedule_id]
+            line = lines[schedule_id]
             replay.see(line.target, line.endpoint, at, dict(zip(keys, numbers, strict=True)))
-        outcomes = replay.look(at) if seen else replay.tick(at)
+            if schedule_id in unseen:
+                unseen.discard(schedule_id)
+                replay.recollect(line.target, line.endpoint, store.backwards(schedule_id, at, LOOKED_THROUGH))
+        outcomes = ended + (replay.look(at) if seen else replay.tick(at))
         if outcomes:
             yield at, outcomes
+
+
+class _Plan:
+    """What of a group a replay watches: videos since numbers of theirs are stored, lines until they left the plan."""
+
+    def __init__(self, replay: Replay, group: Group) -> None:
+        self._replay, self._group = replay, group
+        self._videos = {key for key, target in group.targets.items() if target.subject is Subject.VIDEO}
+        self._came = group.targets.keys() - self._videos
+        self._next = BEFORE_ALL
+
+    def follow(self, seen: Collection[str], at: datetime) -> list[Outcome]:
+        """Let in the targets that are ``seen``, and lines out that have left by now; the alerts that end by it."""
+        if self._came.issuperset(seen) and at < self._next:
+            return []
+        group, self._came = self._group, self._came.union(seen)
+        asked = [each for each in group.lines if each.target in self._came and group.until[each.schedule_id] > at]
+        self._next = min((group.until[each.schedule_id] for each in asked), default=NEVER)
+        watched = self._came - self._videos.difference(each.target for each in asked)
+        return self._replay.follow(
+            {key: target for key, target in group.targets.items() if key in watched},
+            {(each.target, each.endpoint): each.interval.total_seconds() for each in asked},
+            at,
+        )
+
+
+def asking(config: Config, store: Store) -> Config:
+    """``config`` as it is where all providers are asked of which something may be stored: in a simulation all are."""
+    asked = {ENDPOINTS[line.endpoint].provider for line in store.every_line()}
+    unnamed = {provider: Access("", "", 1.0, 1.0, 1) for provider in asked}
+    return replace(config, providers={**unnamed, **config.providers})
+
+
+def replayable(config: Config, store: Store) -> Config:
+    """``asking``, without the rules that cannot be replayed."""
+    book = config.book.without({rule.name for rule in not_replayed(config.book)})
+    return replace(asking(config, store), book=book)
 
 
 def ever_watched(config: Config, store: Store, at: datetime) -> Watchlist:
@@ -136,24 +222,64 @@ def groups(config: Config, store: Store, at: datetime) -> dict[str, Group]:
         found.setdefault(target.account or key, Group()).targets[key] = target
     for group in found.values():
         group.births.update(watchlist.births(group.targets))
-    wanted = {name for name, each in ENDPOINTS.items() if {m.name for m in each.metrics} & config.book.needs().keys()}
+    wanted, planned = _telling(config.book.needs()), {line.schedule_id for line in store.remembered()}
+    retired = retired_at(config, store.discovered(), watchlist)
     for line in store.every_line():
         if line.endpoint in wanted and line.target in watchlist:
-            found[watchlist[line.target].target.account or line.target].lines.append(line)
-    return {key: group for key, group in found.items() if group.lines}
+            until = min(left_at(line, planned), retired.get(line.target, NEVER))
+            usual = slowest(cadence_of(ENDPOINTS[line.endpoint], config), Standing(at, watchlist.created(line.target)))
+            own = replace(line, interval=max(line.interval, usual))  # an alert may have made it closer since
+            found[watchlist[line.target].target.account or line.target].add(own, until)
+    asked = {key: group for key, group in found.items() if group.lines}
+    _see_providers(asked, config.book)
+    return asked
 
 
-def warm_up(book: RuleBook) -> timedelta:
-    """How long before the time that counts a replay begins, so that windows are full and alerts are what they were."""
-    depths = [timedelta(seconds=depth_s) for depth_s in book.needs().values()]
-    depths += [rule.flapping.within for rule in book.rules if rule.flapping]
-    depths += [GATHERED] if compared(book) else []
-    return max((*depths, *(rule.hold_for + rule.keep_firing for rule in book.rules)), default=timedelta(0))
+def _telling(metrics: Collection[str]) -> set[str]:
+    """The endpoints that tell of metrics."""
+    return {name for name, each in ENDPOINTS.items() if any(metric.name in metrics for metric in each.metrics)}
+
+
+def _see_providers(found: Mapping[str, Group], book: RuleBook) -> None:
+    """Put the providers into every other group, with what is read by those of their rules that mute others."""
+    muting = [rule for rule in book.rules if rule.subject is Subject.PROVIDER and rule.inhibits and not rule.shadow]
+    wanted = _telling({metric for rule in muting for metric in rule.needs})
+    providers = {key: found[key] for key in map(provider_key, Provider) if key in found and muting}
+    for group in (found[key] for key in found.keys() - providers.keys()):
+        group.beside = providers.keys()
+        for each in providers.values():
+            group.targets.update(each.targets)
+            for line in each.lines:
+                if line.endpoint in wanted:
+                    group.add(line, each.until[line.schedule_id])
+
+
+def warm_up(book: RuleBook, interval: timedelta) -> timedelta:
+    """How long before the time that counts a replay begins, so that windows are full and alerts are what they were.
+
+    ``interval`` is the longest between two polls: a window is full only with a look from before it, and an alert needs
+    looks to begin.
+    """
+    gathered = GATHERED if compared(book) else timedelta(0)
+    return max((_reach(rule, gathered) + _looks(rule, interval) for rule in book.variants()), default=timedelta(0))
+
+
+def _reach(rule: Rule, least: timedelta) -> timedelta:
+    """How far back lies what decides what an alert is: its windows, and before they are full its life cannot begin."""
+    window = timedelta(seconds=max(rule.needs.values(), default=0.0))
+    remembered = rule.flapping.within if rule.flapping else timedelta(0)
+    return max(window, least) + rule.hold_for + max(rule.keep_firing, remembered)
+
+
+def _looks(rule: Rule, interval: timedelta) -> timedelta:
+    return max(SLACK, interval * (1 + rule.for_polls + rule.confirm))
 
 
 def not_replayed(book: RuleBook) -> Sequence[Rule]:
-    """The rules that read what the daemon says itself, of which there is no history."""
-    return [rule for rule in book.rules if rule.needs.keys() & (STATES - COUNTS - {PUBLISHED_AT})]
+    """The rules that read what the daemon says itself, of which there is no history; and what they are promoted to."""
+    silent = {rule.name for rule in book.rules if rule.needs.keys() & UNSTORED}
+    silent |= {promoted_name(rule.name) for rule in book.rules if rule.promote and rule.name in silent}
+    return [rule for rule in book.rules if rule.name in silent]
 
 
 def _unjudged(config: Config, found: Mapping[str, Group]) -> Iterator[str]:
@@ -163,10 +289,8 @@ def _unjudged(config: Config, found: Mapping[str, Group]) -> Iterator[str]:
             metrics = {metric.name for metric in ENDPOINTS[line.endpoint].metrics}
             told.setdefault(group.targets[line.target], set()).update(metrics)
     kinds = {(target.subject, frozenset(metrics) | STATES) for target, metrics in told.items()}
-    silent = set(not_replayed(config.book))
     for rule in config.book.rules:
-        judged = any(rule.subject is subject and judgeable([rule], metrics) for subject, metrics in kinds)
-        if rule not in silent and not judged:
+        if not any(rule.subject is subject and judgeable([rule], metrics) for subject, metrics in kinds):
             yield rule.name
 
 

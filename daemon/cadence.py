@@ -225,6 +225,11 @@ def _moments(today: date, times: Iterable[time], zone: ZoneInfo, delay: timedelt
             yield datetime.combine(today + timedelta(days=days), clock, zone).astimezone(UTC) + delay
 
 
+def slowest(cadence: Cadence, standing: Standing) -> timedelta:
+    """The longest interval that it has had until ``standing.at``, besides those that spared money."""
+    return cadence.interval(standing) if isinstance(cadence, ByAge) else cadence.usual
+
+
 def grid(at: datetime, interval: timedelta, offset: timedelta) -> datetime:
     """The first turn of a fixed grid that is half an interval away at least, and so one and a half at most.
 

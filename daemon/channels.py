@@ -239,9 +239,11 @@ def _tame(service: NotifyBase) -> NotifyBase:
             plugin._send = calling_nobody(plugin._send)  # noqa: SLF001 - the one place that all its messages pass
         case "tgram":
             plugin.markdown_ver = "MarkdownV2"  # the first has no escapes inside bold, as a title may need
-        case "slack" | "slack blocks" as kind:
-            plugin.title_maxlen = 150 if kind == "slack blocks" else service.title_maxlen  # docs.slack.dev: header block
+        case "slack":
             plugin.dialect_convert = in_slacks_words(plugin.dialect_convert)
+        case "slack blocks":
+            plugin.dialect_convert = in_slacks_words(plugin.dialect_convert)
+            plugin.title_maxlen = 150  # docs.slack.dev: header block
     return service
 
 

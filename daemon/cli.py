@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from daemon.commands import asking, looking, proving, spending, watching
+from daemon.commands import asking, looking, proving, reloading, spending, watching
 from daemon.commands.exits import CANNOT_RUN, complain
 
 app = typer.Typer(
@@ -25,7 +25,7 @@ app = typer.Typer(
 for _command in (
     watching.run,
     watching.check,
-    watching.reload,
+    reloading.reload,
     watching.schema,
     proving.test,
     proving.backtest,

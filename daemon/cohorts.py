@@ -23,8 +23,8 @@ from storage.cohorts import Passage
 GATHERED = timedelta(days=30)
 """So long before the time that counts a replay begins, to have seen others at each age."""
 
-_Place = tuple[str, str]
-"""An account and a metric."""
+_Place = tuple[str, str, float]
+"""An account, a metric and an age (seconds)."""
 
 
 def compared(book: RuleBook) -> frozenset[str]:
@@ -53,13 +53,13 @@ class Cohorts:
         self._recent, self._metrics = recent, metrics
         self._accounts: dict[str, str] = {}
         self._own: dict[tuple[str, str], Window] = {}
-        self._passed: dict[tuple[str, str, float], list[Passage]] = {}
-        self._peers: dict[_Place, dict[Labels, Window]] = {}
+        self._passed: dict[_Place, list[Passage]] = {}
+        self._peers: dict[tuple[str, str], dict[Labels, Window]] = {}
 
     def recall(self, passages: Iterable[Passage]) -> None:
         """Take in what was noted before."""
-        for passage in passages:
-            self._enter(passage)
+        for place in dict.fromkeys(map(self._enter, passages)):
+            self._rank(*place)
 
     def follow(self, targets: Mapping[str, Target], keys: Collection[str] | None = None) -> list[Passage]:
         """Follow the videos among these targets; what is news of them. Only those of ``keys`` changed; None: all."""
@@ -97,13 +97,19 @@ class Cohorts:
             value = None if noted and age_s <= noted[-1] else at_age(window, born_s, age_s)
             if value is not None:
                 passage = Passage(account, metric, age_s, video, datetime.fromtimestamp(born_s, UTC), value)
-                self._enter(passage)
+                self._rank(*self._enter(passage))
                 yield passage
 
-    def _enter(self, passage: Passage) -> None:
-        place, age_s = (passage.account, passage.metric), float(passage.age_s)
-        self._own.setdefault((passage.video, passage.metric), Window()).add(age_s, passage.value)
-        videos = {each.video: each for each in (*self._passed.get((*place, age_s), ()), passage)}
-        passed = sorted(videos.values(), key=attrgetter("born", "video"))[-KEPT:]
-        self._passed[(*place, age_s)] = passed
-        self._peers.setdefault(place, {})[at(age_s)] = Window(enumerate(each.value for each in passed))
+    def _enter(self, passage: Passage) -> _Place:
+        """Take in one; where others are to be ranked anew."""
+        place = passage.account, passage.metric, float(passage.age_s)
+        self._own.setdefault((passage.video, passage.metric), Window()).add(place[2], passage.value)
+        self._passed.setdefault(place, []).append(passage)
+        return place
+
+    def _rank(self, account: str, metric: str, age_s: float) -> None:
+        """Show to all videos of an account what the newest had at an age."""
+        place = account, metric, age_s
+        videos = {each.video: each for each in self._passed[place]}
+        self._passed[place] = passed = sorted(videos.values(), key=attrgetter("born", "video"))[-KEPT:]
+        self._peers.setdefault((account, metric), {})[at(age_s)] = Window(enumerate(each.value for each in passed))

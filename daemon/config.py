@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from daemon import channels
+from daemon.blame import Blame
 from daemon.budget import Limits
-from daemon.complaints import understand
 from daemon.config_models import (
     AccountModel,
     Address,
@@ -48,6 +48,7 @@ from daemon.providers.endpoint import Endpoint, Provider
 from daemon.roster import Row, read_roster
 from daemon.scribe import Letterhead, Voice
 from daemon.secrets import Unresolved, plain_password, plain_token, resolve
+from daemon.sources import Sources, Stamps
 from daemon.workbook import Unreadable
 from rules.book import OWNER, RuleBook
 from rules.building import build_book
@@ -59,6 +60,7 @@ from rules.values import Metric, Subject
 
 __all__ = ["Access", "Config", "Discover", "Guard", "Override", "Watched", "load"]
 
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """A configuration without faults. ``notes`` say what is off and why; files are relative to ``base``.
@@ -66,11 +68,13 @@ class Config:
     ``channels`` maps names to URLs that may hold references; those resolved when the file was read. ``providers`` has
     the ones that are configured, whether or not their token is there. ``collect`` names the endpoints and metrics that
     are wanted, or shown by a dashboard, beside those that rules read. ``owners`` maps people to channels. ``guard`` is
-    None where it is off. ``files`` are those that it was read from, the one that names the others first. ``voices`` say
-    how each channel is spoken to, ``letterheads`` are the templates.
+    None where it is off. ``stamps`` are those of the files that it was read from, the one that names the others first;
+    ``digest`` is a short name for what they held, but for the variables in ``env_file``. ``voices`` say how each
+    channel is spoken to, ``letterheads`` are the templates.
     """
 
-    files: tuple[Path, ...]
+    stamps: Stamps
+    digest: str
     base: Path
     database: Path
     env_file: str
@@ -88,6 +92,11 @@ class Config:
     letterheads: Mapping[str, Letterhead]
     notes: tuple[str, ...]
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What it was read from, the file that names the others first."""
+        return tuple(self.stamps)
+
 
 def load(
     path: Path, env: Mapping[str, str], metrics: Mapping[str, Metric], endpoints: Mapping[str, Endpoint]
@@ -97,11 +106,12 @@ def load(
     ``metrics`` and ``endpoints`` are what rules, overrides and ``collect`` may name. Takes a second more when a channel
     needs apprise's plugins.
     """
-    text = read(path)
+    sources = Sources()
+    text = read(path, sources.read)
     tree = text if isinstance(text, Problem) else parse(text)
     if isinstance(tree, Problem):
         return [tree]
-    return _Reading(tree, path, env).config(metrics, endpoints)
+    return _Reading(tree, path, env, sources).config(metrics, endpoints)
 
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -111,25 +121,28 @@ _Entry = TypeVar("_Entry", AccountModel, VideoModel)
 class _Reading:
     """One pass over a file, collecting problems instead of stopping at the first."""
 
-    def __init__(self, tree: Tree, path: Path, env: Mapping[str, str]) -> None:
-        self._tree, self._path, self._name, self._base, self._env = tree, path, path.name, path.parent, env
-        self._problems = set(tree.problems)
+    def __init__(self, tree: Tree, path: Path, env: Mapping[str, str], sources: Sources) -> None:
+        self._tree, self._name, self._base, self._env, self._sources = tree, path.name, path.parent, env, sources
+        self._blame = Blame(tree)
         self._notes: list[str] = []
         self._voices: dict[str, Voice] = {}
         self._lost: set[str] = set()  # sections that could not be read: nobody is told that their entries are missing
 
     def config(self, metrics: Mapping[str, Metric], endpoints: Mapping[str, Endpoint]) -> Config | list[Problem]:
         if self._tree.value is None:
-            self._blame((), "the file is empty")
-            return sorted(self._problems)
-        file = self._model(FileModel, (), self._tree.value)
+            self._blame.add((), "the file is empty")
+            return sorted(self._blame.problems)
+        file = self._blame.model(FileModel, (), self._tree.value)
         if file is None or not isinstance(self._tree.value, dict):
-            return sorted(self._problems)
+            return sorted(self._blame.problems)
         self._lost = {name for name, raw in self._tree.value.items() if raw and not getattr(file, name, True)}
+        if file.env_file:
+            self._sources.note(self._base / file.env_file)
         self._env = environment(self._env, self._base, file.env_file)
         self._check_owners(file)
         config = Config(
-            files=(self._path, *(self._base / name for name in _files(file))),
+            stamps=self._sources.stamps,
+            digest="",
             base=self._base,
             database=Path(file.database),
             env_file=file.env_file,
@@ -147,30 +160,15 @@ class _Reading:
             letterheads=self._letterheads(file),
             notes=(),
         )
-        return sorted(self._problems) or replace(config, notes=(*self._notes, *hints(config, endpoints)))
+        return sorted(self._blame.problems) or replace(
+            config, notes=(*self._notes, *hints(config, endpoints)), digest=self._sources.digest
+        )
 
     # --- reading one part -------------------------------------------------------------------------------------------
 
-    def _blame(self, where: Where, text: str, *, offset: int | None = None, at_key: bool = False) -> None:
-        mark = self._tree.key_mark(where) if at_key else self._tree.mark(where, offset)
-        printable = "".join(character if character.isprintable() else "\ufffd" for character in text)
-        self._problems.add(Problem(mark.line, mark.column, printable))
-
-    def _model(self, model: type[_Model], where: Where, value: object) -> _Model | None:
-        understood, faults = understand(model, value, where)
-        for fault in faults:
-            self._blame(fault.where, fault.text, at_key=fault.at_key)
-        return understood
-
-    def _items(self, model: type[_Model], section: str, values: list[Any]) -> Iterator[tuple[Where, _Model]]:
-        for position, value in enumerate(values):
-            entry = self._model(model, (section, position), value)
-            if entry is not None:
-                yield (section, position), entry
-
     def _entries(self, model: type[_Model], section: str, values: Mapping[str, Any]) -> Iterator[tuple[str, _Model]]:
         for name, value in values.items():
-            entry = self._model(model, (section, name), value)
+            entry = self._blame.model(model, (section, name), value)
             if entry is not None:
                 yield name, entry
 
@@ -195,10 +193,12 @@ class _Reading:
     def _canary(self, provider: str, written: str | bool | None) -> str | None:
         if provider == Provider.TIKHUB:
             if isinstance(written, str):
-                self._blame(("providers", provider, "canary"), "its free probe takes no video: write true or false")
+                self._blame.add(("providers", provider, "canary"), "its free probe takes no video: write true or false")
             return None if written is False else ""
         if written is True:
-            self._blame(("providers", provider, "canary"), "its probe needs the id of a video that is known to stay")
+            self._blame.add(
+                ("providers", provider, "canary"), "its probe needs the id of a video that is known to stay"
+            )
         return written if isinstance(written, str) else None
 
     def _budgets(self, file: FileModel) -> Iterator[tuple[Provider, Limits]]:
@@ -215,15 +215,15 @@ class _Reading:
         for position, name in enumerate(file.collect):
             if name not in known:
                 near = did_you_mean(name, frozenset(known))
-                self._blame(("collect", position), f"unknown endpoint or metric{quoted(name)}{near}")
+                self._blame.add(("collect", position), f"unknown endpoint or metric{quoted(name)}{near}")
         return frozenset(file.collect)
 
     def _shown(self, files: Iterable[str], metrics: Mapping[str, Metric]) -> frozenset[str]:
         found: set[str] = set()
         for position, name in enumerate(files):
-            dashboard = read_dashboard(self._base / name, metrics.values())
+            dashboard = read_dashboard(self._base / name, metrics.values(), self._sources.read)
             if isinstance(dashboard, Unreadable):
-                self._blame(("dashboards", position), f"{name}: {dashboard.reason}")
+                self._blame.add(("dashboards", position), f"{name}: {dashboard.reason}")
                 continue
             found |= dashboard.metrics
             self._notes += [f"{name} shows what is never exported: {each}" for each in dashboard.unknown]
@@ -234,14 +234,16 @@ class _Reading:
             for position, channel in enumerate(named):
                 if channel not in file.channels and "channels" not in self._lost:
                     near = did_you_mean(channel, frozenset(file.channels))
-                    self._blame(("owners", owner, position), f"unknown channel{quoted(channel)}{near}")
+                    self._blame.add(("owners", owner, position), f"unknown channel{quoted(channel)}{near}")
 
     def _channels(self, file: FileModel) -> Iterator[tuple[str, str]]:
         if OWNER in file.channels:
-            self._blame(("channels", OWNER), f"`to: [{OWNER}]` means the channels of the target's owner", at_key=True)
+            self._blame.add(
+                ("channels", OWNER), f"`to: [{OWNER}]` means the channels of the target's owner", at_key=True
+            )
         for name, model in self._entries(ChannelModel, "channels", file.channels):
             for fault in self._channel_faults(model.url):
-                self._blame(("channels", name, "url"), fault)
+                self._blame.add(("channels", name, "url"), fault)
             self._check_template(("channels", name), model.template, file)
             self._voices[name] = voice(model, file.zone)
             yield name, model.url
@@ -255,25 +257,25 @@ class _Reading:
         yield from filter(None, [plain_password(url)])
 
     def _letterheads(self, file: FileModel) -> Mapping[str, Letterhead]:
-        reading = TemplateReading(self._base)
+        reading = TemplateReading(self._base, self._sources.read)
         found = reading.letterheads(self._entries(TemplateModel, "templates", file.templates))
         self._notes += reading.notes
         for fault in reading.faults:
             if fault.elsewhere:
-                self._problems.add(fault.elsewhere)
+                self._blame.problems.add(fault.elsewhere)
             else:
-                self._blame(fault.where, fault.text, offset=fault.offset)
+                self._blame.add(fault.where, fault.text, offset=fault.offset)
         return found
 
     def _check_template(self, where: Where, name: str, file: FileModel) -> None:
         fault = missing(name, file.templates)
         if fault and "templates" not in self._lost:
-            self._blame((*where, "template"), fault)
+            self._blame.add((*where, "template"), fault)
 
     def _known(self, section: Mapping[str, Any], path: str, what: str, known: Collection[str]) -> Mapping[str, Any]:
         for name in section.keys() - set(known):
             near = did_you_mean(name, frozenset(known)) or f"; known are {', '.join(sorted(known))}"
-            self._blame((path, name), f"unknown {what}{quoted(name)}{near}", at_key=True)
+            self._blame.add((path, name), f"unknown {what}{quoted(name)}{near}", at_key=True)
         return {name: value for name, value in section.items() if name in known}
 
     def _note(self, ref: str, consequence: str) -> None:
@@ -286,7 +288,10 @@ class _Reading:
 
     def _targets(self, file: FileModel) -> tuple[Watched, ...]:
         owners, rows = {**_owners(file), EVERYBODY: tuple(file.channels)}, list(self._rows(file.roster))
-        named = [*self._written(AccountModel, "accounts", file.accounts), *written_accounts(rows, self._problems.add)]
+        named = [
+            *self._written(AccountModel, "accounts", file.accounts),
+            *written_accounts(rows, self._blame.problems.add),
+        ]
         accounts = watched_accounts(named, discover_of(file.discover, None), owners)
         for watched in accounts.values():
             if watched.cookie:
@@ -294,28 +299,28 @@ class _Reading:
         unread = {str(value.get("id")) for value in file.accounts if isinstance(value, dict)} - {
             id_ for _, id_ in accounts
         }
-        is_lost = "accounts" in self._lost or any(problem.file for problem in self._problems)
-        videos = [*self._written(VideoModel, "videos", file.videos), *written_videos(rows, self._problems.add)]
+        is_lost = "accounts" in self._lost or any(problem.file for problem in self._blame.problems)
+        videos = [*self._written(VideoModel, "videos", file.videos), *written_videos(rows, self._blame.problems.add)]
         return (
             *accounts.values(),
             *watched_videos(videos, accounts, owners, lambda id_: is_lost or id_ in unread),
         )
 
     def _written(self, model: type[_Entry], section: str, values: list[Any]) -> Iterator[Written[_Entry]]:
-        for where, entry in self._items(model, section, values):
+        for where, entry in self._blame.items(model, (section,), values):
             yield Written(entry, f"{self._name}:{self._tree.mark(where).line}", partial(self._blame_key, where))
 
     def _blame_key(self, where: Where, key: str, text: str) -> None:
-        self._blame((*where, key), text)
+        self._blame.add((*where, key), text)
 
     def _rows(self, files: Iterable[str]) -> Iterator[Row]:
         for position, name in enumerate(files):
-            found = read_roster(self._base / name)
+            found = read_roster(self._base / name, self._sources.read)
             if isinstance(found, Unreadable):
-                self._blame(("roster", position), f"{name}: {found.reason}")
+                self._blame.add(("roster", position), f"{name}: {found.reason}")
                 self._lost.add("accounts")
                 continue
-            self._problems.update(found.problems)
+            self._blame.problems.update(found.problems)
             self._notes += found.notes
             yield from found.rows
 
@@ -330,7 +335,7 @@ class _Reading:
         return found
 
     def _blame_definition(self, fault: Misdefined) -> None:
-        self._blame(fault.where, fault.text, offset=fault.offset, at_key=fault.offset is None)
+        self._blame.add(fault.where, fault.text, offset=fault.offset, at_key=fault.offset is None)
 
     def _checked(self, file: FileModel, targets: tuple[Watched, ...]) -> tuple[Watched, ...]:
         """The targets, after a look for those that overrides are about: people come and go, so it is but a note."""
@@ -345,7 +350,7 @@ class _Reading:
 
     def _book(self, file: FileModel, metrics: Mapping[str, Metric]) -> RuleBook:
         definitions = self._definitions(file, metrics)
-        written = list(self._items(RuleModel, "rules", file.rules))
+        written = list(self._blame.items(RuleModel, ("rules",), file.rules))
         for where, model in written:
             self._check_records(where, model.records)
             self._check_template(where, model.template, file)
@@ -357,22 +362,17 @@ class _Reading:
                 self._blame_definition(fault)
             elif fault.where[1] != "to" or "channels" not in self._lost:
                 where, _ = written[int(fault.where[0])]
-                self._blame((*where, *fault.where[1:]), fault.text, offset=fault.offset)
+                self._blame.add((*where, *fault.where[1:]), fault.text, offset=fault.offset)
         return RuleBook(())
 
     def _check_records(self, where: Where, kind: str) -> None:
         if kind and kind not in RECORDS:
-            self._blame((*where, "records"), f"unknown kind of record{quoted(kind)}{did_you_mean(kind, RECORDS)}")
+            self._blame.add((*where, "records"), f"unknown kind of record{quoted(kind)}{did_you_mean(kind, RECORDS)}")
 
 
 def environment(env: Mapping[str, str], base: Path, env_file: str) -> Mapping[str, str]:
     """The variables that references name: those of the file, as they are at the time, before those of the process."""
     return EnvFile(base / env_file, env) if env_file else env
-
-
-def _files(file: FileModel) -> list[str]:
-    templates = [each.get("file") for each in file.templates.values() if isinstance(each, dict)]
-    return [*file.roster, *file.dashboards, *(name for name in templates if name and isinstance(name, str))]
 
 
 def _owners(file: FileModel) -> Mapping[str, tuple[str, ...]]:

@@ -33,10 +33,10 @@ def voice(model: ChannelModel, zone: str) -> Voice:
 
 
 class TemplateReading:
-    """One pass over the templates of a file, collecting what is wrong with them."""
+    """One pass over the templates of a file, collecting what is wrong with them; ``read`` reads a file."""
 
-    def __init__(self, base: Path) -> None:
-        self._base = base
+    def __init__(self, base: Path, read: Callable[[Path], bytes]) -> None:
+        self._base, self._read = base, read
         self.faults: list[Fault] = []
         self.notes: list[str] = []
 
@@ -62,7 +62,7 @@ class TemplateReading:
 
     def _text(self, name: str, file: str) -> str | None:
         try:
-            raw = (self._base / file).read_bytes()
+            raw = self._read(self._base / file)
             if len(raw) <= MAX_FILE_BYTES:
                 return raw.decode("utf-8")
             said = "it is too large for a template"

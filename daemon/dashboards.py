@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -29,9 +29,11 @@ class Dashboard:
     unknown: tuple[str, ...]
 
 
-def read_dashboard(path: Path, metrics: Collection[Metric]) -> Dashboard | Unreadable:
+def read_dashboard(
+    path: Path, metrics: Collection[Metric], opened: Callable[[Path], bytes] = Path.read_bytes
+) -> Dashboard | Unreadable:
     """A dashboard as Grafana exports it (JSON), whatever its panels lie in."""
-    text = read(path)
+    text = read(path, opened)
     if isinstance(text, Problem):
         return Unreadable(text.text)
     try:

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from daemon.config import Config
+from daemon.docket import Docket
 from daemon.doubt import Doubt
 from daemon.forecast import Known
 from daemon.judge import Judge
-from daemon.learning import recalled
 from daemon.plan import lines, plan, reads
 from daemon.providers.endpoint import Provider
 from daemon.purse import Purse
@@ -59,7 +59,6 @@ class Desk:
 
     def remember(self, at: datetime) -> None:
         """Take in what was stored until now."""
-        self.standings.sights = recalled(self.store.sights())
         self.standings.purse.renew(self.store, at)
         self.judge.remember(self._held(), at)
 
@@ -68,24 +67,37 @@ class Desk:
         accounts = self.judge.learned(at)
         keys = self.plan(at, accounts)
         self.judge.follow(self._held(accounts), at, keys)
-        return self.judge.retire(at)
+        self.states.wake_probes()
+        ended = self.judge.retire(at)
+        self.states.forget_others()
+        return ended
 
     def adopt(self, config: Config, at: datetime) -> list[Outcome]:
-        """Go on by another configuration, and look at everything in its light.
-
-        Where it raises, in the middle, it may be done again: it comes to the same.
-        """
-        before = self.config, self.watchlist
-        self.config, self.watchlist = config, Watchlist(config, self._providers)
+        """Go on by another configuration, and look at everything in its light: whole, or not at all where it raises."""
+        before = self.config, self.watchlist, self.judge.docket
         try:
-            self.plan(at)
-            self.store.give_up_letters(config.channels.keys())
+            self.judge.look_back(config.book, at)
+            with self.store.together():
+                return self._adopt(config, at)
         except BaseException:
-            self.config, self.watchlist = before
+            self.judge.look_back(before[0].book, at)
+            self._go_by(*before, at)
             raise
-        self.standings.adopt(config, self.watchlist)
-        self._doubt.adopt(config.guard, reads(config), self.watchlist)
-        return self.judge.adopt(config.book, self.watchlist, config.channels, self._held(), at)
+
+    def _adopt(self, config: Config, at: datetime) -> list[Outcome]:
+        self.config, self.watchlist = config, Watchlist(config, self._providers)
+        self.plan(at)
+        self.store.give_up_letters(config.channels.keys())
+        self._go_by(config, self.watchlist, self.judge.begin(config.book, config.channels, at), at)
+        self.states.wake_probes()
+        return self.judge.look_at_everything(at)
+
+    def _go_by(self, config: Config, watchlist: Watchlist, docket: Docket, at: datetime) -> None:
+        """Let all that is in memory follow a configuration that is stored. Writes nothing."""
+        self.config, self.watchlist = config, watchlist
+        self.standings.adopt(config, watchlist)
+        self._doubt.adopt(config.guard, reads(config), watchlist)
+        self.judge.go_by(config.book, watchlist, docket, self._held(), at)
 
     def _held(self, accounts: Collection[str] | None = None) -> Mapping[str, set[str]]:
         """The endpoints of each target of these accounts, were every configured provider there to be asked."""

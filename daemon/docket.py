@@ -21,7 +21,6 @@ from daemon.recent import STATES, Recent
 from daemon.watchlist import provider_key
 from rules.book import Rule, RuleBook, judgeable, retired
 from rules.evaluate import AlertKey, Look, close, evaluate, is_known, stirred
-from rules.lifecycle import anew
 from rules.telling import is_usual
 from rules.values import Alert, Ok, Outcome, Record, Subject, Target, Unknown
 
@@ -235,8 +234,16 @@ class Docket:
     def _muted(self, rule: Rule, target: str, mutes: Inhibition) -> str:
         if not mutes:
             return ""
-        own = [ENDPOINTS[name].provider for name, rules in self._rules[target].items() if name and rule in rules]
-        return mutes.why(rule, self._targets[target], [provider_key(provider) for provider in dict.fromkeys(own)])
+        return mutes.why(rule, self._targets[target], dict.fromkeys(self._providers(rule.name, target)))
+
+    def _providers(self, rule: str, target: str) -> Iterator[str]:
+        """The keys of those whose numbers a rule reads of a target, or of the videos that it counts there."""
+        for endpoint, rules in self._rules[target].items():
+            if endpoint and any(each.name == rule for each in rules):
+                yield provider_key(ENDPOINTS[endpoint].provider)
+        promoting, videos = self._promotions.counted(target, rule)
+        for video in videos:
+            yield from self._providers(promoting, video)
 
     def _broke(self, rule: Rule, target: str) -> None:
         self.failures[rule.name] += 1
@@ -295,14 +302,6 @@ class Docket:
     def is_suspicious(self, target: str) -> bool:
         """Whether an alert on more than the daemon's own states is or may soon be on."""
         return any(each.rule in self._business and not isinstance(each.state, Ok) for each in self.alerts(target))
-
-    def reconsider(self, before: Docket) -> None:
-        """Let the next look judge the alerts of rules that say something else than ``before``, whatever was seen."""
-        for target, alerts in self._alerts.items():
-            old, new = ({rule.name: rule.meaning for rule in each.rules(target)} for each in (before, self))
-            for key, alert in alerts.items():
-                if old.get(alert.rule) != new.get(alert.rule):
-                    alerts[key] = replace(alert, state=anew(alert.state))
 
     def retire(self, at: datetime) -> list[Outcome]:
         """The ends of the alerts whose rule or target is no more, and of those that nobody is left to be told of."""

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from daemon.sources import Stamp, stamp_of
+
 MAX_BYTES = 1_000_000
 
 
@@ -22,7 +24,7 @@ class EnvFile(Mapping[str, str]):
 
     def __init__(self, path: Path, env: Mapping[str, str]) -> None:
         self._path, self._env = path, env
-        self._seen: tuple[int, int] | None = None
+        self._seen: Stamp | None = None
         self._values: Mapping[str, str] = {}
 
     def __getitem__(self, name: str) -> str:
@@ -43,9 +45,9 @@ class EnvFile(Mapping[str, str]):
             about = self._path.stat()
         except OSError:
             return {}
-        if (about.st_mtime_ns, about.st_size) != self._seen:
+        if stamp_of(about) != self._seen:
             self._values = _values(self._path) if about.st_size <= MAX_BYTES else {}
-            self._seen = about.st_mtime_ns, about.st_size
+            self._seen = stamp_of(about)
         return self._values
 
 

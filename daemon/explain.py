@@ -8,16 +8,15 @@ itself. Which alerts there were, and who was told, is stored for all times.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from daemon.backtest import Period, ever_watched, groups, relive, warm_up
-from daemon.config import Access, Config
+from daemon.backtest import Group, Period, asking, ever_watched, groups, not_replayed, relive, replayable, warm_up
+from daemon.config import Config
 from daemon.desk import Desk
 from daemon.docket import Docket
 from daemon.providers import ENDPOINTS
-from daemon.providers.endpoint import Provider
 from daemon.recent import STATES, Recent, Watch
 from daemon.replay import Replay
 from rules.book import Rule
@@ -41,18 +40,25 @@ _SEARCHED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known at a moment. ``lines`` say how polls ended, as far as that is known of the moment."""
+    """What is known at a moment. ``lines`` say how polls ended, as far as that is known of the moment.
+
+    ``silent`` are rules that the docket lacks, because what they read of the moment is not stored.
+    """
 
     at: datetime
     docket: Docket
     recent: Recent
     lines: Mapping[tuple[str, str], Remembered]
     doubts: Mapping[tuple[str, str], str]
+    silent: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A series that a rule reads: its newest number and past, and why that counts as unknown ("" if it is known)."""
+    """A series that a rule reads: its newest number, and why that counts as unknown ("" if it is known).
+
+    Of its past there are so many ``looks``, from ``since`` on; the rule reads it ``back_s`` seconds back.
+    """
 
     metric: str
     labels: Labels
@@ -61,6 +67,7 @@ class Seen:
     measured: datetime | None
     looks: int
     since: datetime | None
+    back_s: float
     unknown: str
 
 
@@ -85,7 +92,7 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """What a rule makes of a target. ``idle`` is why it does not look at it; then there is nothing else.
+    """What a rule makes of a target. ``idle`` is why it does not look at it; then there are ``lives`` at most.
 
     ``held`` is why nobody is told, or would be. ``alerts`` are where they stand, ``lives`` what is stored of them.
     """
@@ -107,7 +114,7 @@ _FOUND_FIRST = (Subject.ACCOUNT, Subject.VIDEO, Subject.PROVIDER, Subject.DAEMON
 
 def names(config: Config, store: Store, at: datetime) -> Mapping[str, Target]:
     """All that is watched, or ever was of what ``config`` names, by what people may call it: key, id and name."""
-    watchlist = ever_watched(_with(_asked(store), config), store, at)
+    watchlist = ever_watched(asking(config, store), store, at)
     targets = sorted(watchlist.targets().values(), key=lambda target: _FOUND_FIRST.index(target.subject))
     found = {target.key: target for target in targets}
     for target in targets:
@@ -122,8 +129,8 @@ def names(config: Config, store: Store, at: datetime) -> Mapping[str, Target]:
 
 def known_now(config: Config, sketch: Store, at: datetime) -> Known:
     """What a daemon would know that starts now; ``sketch`` is of its database."""
-    asked = _asked(sketch)
-    desk = Desk(_with(asked, config), sketch, asked, lambda _: None)
+    asked = {ENDPOINTS[line.endpoint].provider for line in sketch.remembered()}
+    desk = Desk(asking(config, sketch), sketch, asked, lambda _: None)
     desk.watchlist.renew(sketch.identities(), sketch.discovered(), at)
     sketch.sync_targets([watched.target for watched in desk.watchlist], at)
     desk.remember(at)
@@ -134,56 +141,53 @@ def known_now(config: Config, sketch: Store, at: datetime) -> Known:
     return Known(at, desk.judge.docket, desk.recent, lines, doubts)
 
 
-def _asked(store: Store) -> Collection[Provider]:
-    return {ENDPOINTS[line.endpoint].provider for line in store.remembered()}
-
-
-def _with(providers: Iterable[Provider], config: Config) -> Config:
-    """``config`` as it is where these providers are asked: in a simulation that is all of them."""
-    unnamed = {provider: Access("", "", 1.0, 1.0, 1) for provider in providers}
-    return replace(config, providers={**unnamed, **config.providers})
-
-
-def known_then(config: Config, store: Store, target: Target, at: datetime) -> Known | None:
-    """What was known of a target at a time in the past, by what is stored; None if nothing of it is."""
-    group = groups(config, store, at).get(target.account or target.key)
-    if group is None:
-        return None
-    period = Period(at - warm_up(config.book), at)
-    rows = store.history([line.schedule_id for line in group.lines], *period)
-    replay = Replay(config.book, group.targets, config.channels, births=group.births)
-    for _ in relive(replay, group.lines, rows, period):
+def known_then(config: Config, store: Store, target: Target, at: datetime) -> Known:
+    """What was known of a target at a time in the past, by what is stored."""
+    silent = [rule.name for rule in not_replayed(config.book)]
+    config = replayable(config, store)
+    group = groups(config, store, at).get(target.account or target.key, Group({target.key: target}))
+    period = Period(at - warm_up(config.book, group.slowest), at)
+    rows = list(store.history(list(group.asked(period.since)), *period))
+    replay = Replay(config.book, {}, config.channels, births=group.births)
+    for _ in relive(replay, group, rows, period, store):
         pass
-    return Known(at, replay.docket, replay.recent, {}, {})
+    if target.key not in replay.docket.targets:
+        replay.follow({target.key: target}, {}, at)
+    return Known(at, replay.docket, replay.recent, {}, {}, silent)
 
 
 # --- what follows of it -------------------------------------------------------------------------------------------
 
 
-def explained(target: Target, config: Config, known: Known, store: Store) -> Iterator[Explained]:
-    """What each rule on such targets makes of this one, in the order of the file."""
+def explained(target: Target, config: Config, known: Known, store: Store, named: str = "") -> Iterator[Explained]:
+    """What each rule on such targets makes of this one, in the order of the file; or the one that is ``named``."""
     applying = {rule.name for rule in config.book.rules_for(target)}
     judging = {rule.name: rule for rule in known.docket.rules(target.key)}
     rows = store.alerts_of(target.key, known.at, _SEARCHED)
-    for written in config.book.rules:
+    for written in [rule for rule in config.book.rules if named in ("", rule.name)]:
         rule = judging.get(written.name)
+        own = [row for row in rows if row.rule == written.name][:LIVES]
+        lives = [_life(row, known.at, store) for row in own]
         if rule is not None:
-            yield _explain(
-                rule, target, known, [_life(row, known.at, store) for row in rows if row.rule == rule.name][:LIVES]
-            )
-        elif written.subject is target.subject:
-            yield Explained(written, _idle(written, target, known) if written.name in applying else _left_out(written))
+            yield _explain(rule, target, known, lives)
+        elif named or written.subject is target.subject:
+            idle = _idle(written, target, known) if written.name in applying else _left_out(written, target)
+            yield Explained(written, idle, lives=lives)
 
 
-def _left_out(rule: Rule) -> str:
-    return f"`only: {rule.only.text}` leaves this target out" if rule.only else "it is about others"
+def _left_out(rule: Rule, target: Target) -> str:
+    if rule.subject is not target.subject or rule.only is None:
+        return f"does not look: it is on: {rule.subject}, and this is: {target.subject}"
+    return f"does not look: `only: {rule.only.text}` leaves this target out"
 
 
 def _idle(rule: Rule, target: Target, known: Known) -> str:
-    asked = {
-        metric.name for name in known.docket.rules_by_endpoint(target.key) if name for metric in ENDPOINTS[name].metrics
-    }
-    return f"this target is not asked for {', '.join(sorted(rule.needs.keys() - asked - STATES))}"
+    if rule.name in known.silent:
+        said = ", ".join(sorted(rule.needs.keys() & STATES))
+        return f"is not replayed: what the daemon said of {said} then is not stored"
+    polled = [watch.endpoint for watch in known.recent.watches.values() if watch.target == target.key]
+    missing = rule.needs.keys() - {metric.name for endpoint in polled for metric in endpoint.metrics} - STATES
+    return f"does not look: this target is not asked for {', '.join(sorted(missing))}"
 
 
 def _explain(rule: Rule, target: Target, known: Known, lives: Sequence[Life]) -> Explained:
@@ -219,7 +223,7 @@ def _condition(name: str, expression: Expression, known: Known, target: Target) 
 def _life(row: AlertRow, at: datetime, store: Store) -> Life:
     closed = row.closed if row.closed and row.closed <= at else None
     steps = [step for step in store.transitions(row.id) if step.at <= at]
-    return Life(replace(row, closed=closed), steps, [each for each in store.posted(row.id) if each.created <= at])
+    return Life(replace(row, closed=closed), steps, store.posted(row.id, at))
 
 
 # --- why it is not known ------------------------------------------------------------------------------------------
@@ -243,10 +247,11 @@ def _series(metric: str, rule: Rule, target: Target, known: Known) -> Iterator[S
             measured=known.recent.measured(target.key).get(metric),
             looks=len(times_s),
             since=_time(times_s[0]) if times_s else None,
+            back_s=rule.needs[metric],
             unknown=_unknown(window, metric, rule, target, known),
         )
     if not windows:
-        yield Seen(metric, (), None, None, None, 0, None, _absent(metric, target, known))
+        yield Seen(metric, (), None, None, None, 0, None, rule.needs[metric], _absent(metric, target, known))
 
 
 def _time(at_s: float) -> datetime:
@@ -260,7 +265,7 @@ def _unknown(window: Window, metric: str, rule: Rule, target: Target, known: Kno
         return "it was asked for, and is not known"
     age_s, past_s = (known.at.timestamp() - window.times_s[end] for end in (-1, 0))
     if age_s > window.fresh_for_s:
-        return f"too old: of more than three of its intervals ({say_duration(window.fresh_for_s)})"
+        return f"too old: older than three of its intervals ({say_duration(window.fresh_for_s)})"
     if rule.stale_after is not None and age_s > rule.stale_after.total_seconds():
         return f"older than `stale_after` ({say_duration(rule.stale_after.total_seconds())})"
     if past_s < rule.min_history.total_seconds():
@@ -271,7 +276,7 @@ def _unknown(window: Window, metric: str, rule: Rule, target: Target, known: Kno
 def _absent(metric: str, target: Target, known: Known) -> str:
     """Why there is no series of a metric."""
     if metric in STATES:
-        return "the daemon says nothing of it" if known.lines else "what the daemon said then is not stored"
+        return "the daemon says nothing of it"
     watch = _watch(metric, target, known)
     if watch is None:
         return "it is not asked for"

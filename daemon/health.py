@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -72,6 +72,11 @@ class Health:
         """Forget a line that has left the plan."""
         self._sights.pop(schedule_id, None)
         self._of_target.get(target, {}).pop(schedule_id, None)
+
+    def forget_others(self, targets: Container[str]) -> None:
+        """Forget what is known of others than these."""
+        self._of_target = {key: sights for key, sights in self._of_target.items() if key in targets}
+        self._failures = {key: failures for key, failures in self._failures.items() if key in targets}
 
     def failures(self, target: str) -> list[Record]:
         """Why the target, or the provider, is not seen: a record for each endpoint that failed last."""

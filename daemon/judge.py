@@ -89,6 +89,9 @@ class Judge:
     def remember(self, held: Mapping[str, Collection[str]], at: datetime) -> None:
         """Rebuild windows and alerts from rows; ``held`` as in ``follow``."""
         self.docket.recall(self._store.begin_rules([rule.name for rule in self._book.rules], at))
+        self._rebuild(held, at)
+
+    def _rebuild(self, held: Mapping[str, Collection[str]], at: datetime) -> None:
         self._cohorts = Cohorts(self._recent, compared(self._book))
         self._cohorts.recall(self._store.passages(compared(self._book)))
         self.follow(held, at)
@@ -106,7 +109,9 @@ class Judge:
         gone = watched - {line.schedule_id for line in planned}
         new = [line for line in planned if line.schedule_id not in watched]
         for line in new:
-            self._recent.watch(line.schedule_id, line.target, line.endpoint, line.interval.total_seconds())
+            slowest = self._standings.slowest(line.target, line.endpoint, at)
+            intervals_s = line.interval.total_seconds(), slowest.total_seconds()
+            self._recent.watch(line.schedule_id, line.target, line.endpoint, *intervals_s)
         self._states.follow(new, gone, planned, at, keys)
         for schedule_id in gone:
             self._recent.unwatch(schedule_id)
@@ -123,27 +128,33 @@ class Judge:
         tell_births(self._recent, self._book, self._watchlist.births(targets.keys() if keys is None else keys))
         self._passages += self._cohorts.follow(targets, keys)
 
-    def adopt(
+    def look_back(self, book: RuleBook, at: datetime) -> None:
+        """Let windows reach as far back as another book reads."""
+        self._book = book
+        self._recent.need(book.needs(), lambda: self._past(list(self._recent.watches), at))
+        self._recollect(list(self._recent.watches), at)
+
+    def begin(self, book: RuleBook, channels: Collection[str], at: datetime) -> Docket:
+        """A docket for another book, whose rules are in force from now on."""
+        docket = Docket(self._recent, book, channels, self._records)
+        docket.failures = self.docket.failures
+        docket.recall(self._store.begin_rules([rule.name for rule in book.rules], at))
+        return docket
+
+    def go_by(
         self,
         book: RuleBook,
         watchlist: Watchlist,
-        channels: Collection[str],
+        docket: Docket,
         held: Mapping[str, Collection[str]],
         at: datetime,
-    ) -> list[Outcome]:
-        """Judge by another book from now on, and the plan as it is stored: look at everything, end what is no more.
+    ) -> None:
+        """Judge by another book and docket from now on, and follow the plan as it is stored. Writes nothing.
 
         ``held`` as in ``follow``. An alert goes on with its rule's name, whatever that says now.
         """
-        before = self.docket
-        self._book, self._watchlist = book, watchlist
-        self.docket = Docket(self._recent, book, channels, self._records)
-        self.docket.failures = before.failures
-        self._recent.need(book.needs(), lambda: self._past(list(self._recent.watches), at))
-        self._recollect(list(self._recent.watches), at)
-        self.remember(held, at)
-        self.docket.reconsider(before)
-        return self.look_at_everything(at)
+        self._book, self._watchlist, self.docket = book, watchlist, docket
+        self._rebuild(held, at)
 
     def look_at_everything(self, at: datetime) -> list[Outcome]:
         """Judge every target by all its rules, and end the alerts whose rule or target is no more."""
@@ -295,8 +306,9 @@ class Judge:
         """
         if polled.values is not None:
             interval_s = None if polled.interval is None else polled.interval.total_seconds()
+            slowest = self._standings.slowest(watch.target, watch.endpoint.name, polled.at)
             numbers = polled.values.keys(), polled.values.values()
-            self._recent.see(polled.schedule_id, polled.at.timestamp(), *numbers, interval_s)
+            self._recent.see(polled.schedule_id, polled.at.timestamp(), *numbers, interval_s, slowest.total_seconds())
             self._passages += self._cohorts.look(watch.target)
             return (watch.target,)
         keys = [watch.target, *self._watchlist.videos(watch.target).values()]

@@ -76,7 +76,7 @@ def learn(standings: Standings, ends: Iterable[End]) -> Lesson:
 
 def recall(standings: Standings, ends: Iterable[End]) -> Lesson:
     """What the newest polls before a start say of cookies and keys, the oldest first; sights are stored."""
-    lesson = Lesson(sights=dict(standings.sights))
+    lesson = Lesson()
     for end in ends:
         standings.keys.note(ENDPOINTS[end.endpoint], end.reason, end.at)
         _learn_of_cookie(standings, lesson, end)

@@ -6,8 +6,7 @@ The lock is a file beside the database, in which the daemon says who it is: so a
 from __future__ import annotations
 
 import fcntl
-import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO
@@ -17,15 +16,18 @@ import orjson
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """The process that holds a database, the configuration in force there, and when that was taken.
+    """The process that holds a database, the configuration in force there, and what came of its newest reading.
 
-    ``file`` is absolute; ``digest`` is that of what it held then (``daemon.reload.digest``).
+    ``file`` is absolute; ``digest`` is that of what this, and what it names, held (``Config.digest``). It was read last
+    ``at`` this time: ``problems`` say why what was read is not in force, "" where it is; ``did`` says what that did.
     """
 
     pid: int
     file: Path
     digest: str
-    since: datetime
+    at: datetime
+    did: str = ""
+    problems: str = ""
 
 
 def hold(database: Path) -> IO[str]:
@@ -43,9 +45,9 @@ def hold(database: Path) -> IO[str]:
     return lock
 
 
-def sign(lock: IO[str], file: Path, digest: str, since: datetime) -> None:
-    """Say in a lock that is held by this process what is in force."""
-    words = {"pid": os.getpid(), "file": str(file.absolute()), "digest": digest, "since": since.isoformat()}
+def sign(lock: IO[str], holder: Holder) -> None:
+    """Say in a lock that is held by this process who it is."""
+    words = {**asdict(holder), "file": str(holder.file), "at": holder.at.isoformat()}
     lock.truncate(0)
     lock.write(orjson.dumps(words).decode())
     lock.flush()
@@ -67,7 +69,7 @@ def holder(database: Path) -> Holder | None:
         words = orjson.loads(text)
     except orjson.JSONDecodeError:
         return None  # it is being written
-    return Holder(words["pid"], Path(words["file"]), words["digest"], datetime.fromisoformat(words["since"]))
+    return Holder(**{**words, "file": Path(words["file"]), "at": datetime.fromisoformat(words["at"])})
 
 
 def _path(database: Path) -> Path:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -81,14 +81,14 @@ class Tree:
         return _mark(self.keys[where]) if where in self.keys else self.mark(where)
 
 
-def read(path: Path) -> str | Problem:
+def read(path: Path, opened: Callable[[Path], bytes] = Path.read_bytes) -> str | Problem:
     """The text of a file of at most 10 MB; a file that is missing, too big or not UTF-8 is a Problem."""
     try:
         if not path.is_file():
             return Problem(1, 1, _no_file(path))
         if path.stat().st_size > MAX_BYTES:
             return Problem(1, 1, f"the file is larger than {MAX_BYTES // 1_000_000} MB: is it the right one?")
-        return path.read_bytes().decode("utf-8-sig")
+        return opened(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         return Problem(line, 1, "the file is not UTF-8 text: save it as UTF-8")

@@ -12,8 +12,9 @@ from typing import NamedTuple
 import orjson
 import structlog
 
-from daemon.fetch import Fetched, Fetcher, Pace
+from daemon.fetch import Fetched, Fetcher
 from daemon.judge import Ended
+from daemon.pace import Pace
 from daemon.policy import POLICY, STOPPED_PROBE, Retry
 from daemon.providers.answer import Asked, Blames, Failure, Reading, Reason, SeriesKey
 from daemon.providers.endpoint import Endpoint, Need, Provider
@@ -90,10 +91,6 @@ class Poller:
         self._standings, self._cookies, self._owner, self._run = standings, cookies, owner, run
         self._endpoints = [each for each in paces if isinstance(each, Endpoint)]
         self._turn = 0
-
-    def adopt(self, paces: Mapping[Endpoint | Provider, Pace]) -> None:
-        """Keep to other paces from now on, of the same endpoints and providers."""
-        self._paces = paces
 
     # --- what may be asked now, on the writer's thread --------------------------------------------------------
 

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from hashlib import sha256
-from pathlib import Path
 
 from daemon.config import Access, Config
 from daemon.desk import Desk
@@ -95,9 +93,3 @@ def within_reach(now: Config, then: Config) -> Config:
 
 def _paced(now: Access, then: Access) -> Access:
     return replace(now, rate_per_s=then.rate_per_s, canary=then.canary)
-
-
-def digest(files: Iterable[Path]) -> str:
-    """A short name for what these files hold; one that is not there holds nothing."""
-    contents = [path.read_bytes() if path.is_file() else b"" for path in files]
-    return sha256(b"".join(contents)).hexdigest()[:12]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from daemon.recent import Recent
@@ -20,13 +20,14 @@ LevelOf = Callable[[str, Rule], int]
 class Promotions:
     """Counts the videos of accounts, for each rule that promotes. A book without one costs nothing.
 
-    ``made`` are the names of the rules made for those that promote: they look when the videos have been looked at.
+    ``made`` are the names of the rules made for those that promote, and of these: the former look when the videos have
+    been looked at.
     """
 
     def __init__(self, recent: Recent, book: RuleBook) -> None:
         self._recent = recent
         self._promoting = {r.name: r for r in book.rules if r.promote is not None and r.subject is Subject.VIDEO}
-        self.made = frozenset(promoted_name(name) for name in self._promoting)
+        self.made = {promoted_name(name): name for name in self._promoting}
         self._videos: dict[str, dict[str, list[str]]] = {}
         self._uncounted: set[str] = set()
         self._counted: set[str] = set()
@@ -41,6 +42,11 @@ class Promotions:
                 for name in self._promoting.keys() & {rule.name for own in rules[key].values() for rule in own}:
                     self._videos.setdefault(target.account, {}).setdefault(name, []).append(key)
         self._uncounted |= before.keys() & targets.keys() | self._videos.keys()
+
+    def counted(self, account: str, made: str) -> tuple[str, Sequence[str]]:
+        """What a rule that was made counts on an account: the rule that promotes, and the videos that it looks at."""
+        name = self.made.get(made, "")
+        return name, self._videos.get(account, {}).get(name, ())
 
     def note(self, alert: Alert, target: Target) -> None:
         """Take in that an alert is not as it was."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -26,12 +26,39 @@ KEPT = 4
 
 
 @dataclass(slots=True)
+class Pauses:
+    """How long a line may not be looked at (seconds): ``now_s``, and ``before`` longer, each until a time.
+
+    One that is looked at oftener, since a reload or since there is money again, was not looked at too seldom. In memory
+    alone: after a restart, pauses that another configuration made or that spared money are too long, for as long as
+    windows hold them.
+    """
+
+    now_s: float = 0.0
+    before: list[tuple[float, float]] = field(default_factory=list)
+
+    def become(self, now_s: float, at_s: float) -> None:
+        """They may be so long from ``at_s`` on."""
+        was_s, self.now_s = self.now_s, now_s
+        if was_s > now_s:
+            while self.before and self.before[-1][1] <= was_s:
+                self.before.pop()
+            self.before.append((at_s, was_s))
+
+    def longest_s(self, since_s: float) -> float:
+        """How long they may have been since then; what was earlier is forgotten."""
+        while self.before and self.before[0][0] <= since_s:
+            del self.before[0]
+        return max(self.now_s, self.before[0][1]) if self.before else self.now_s
+
+
+@dataclass(slots=True)
 class Watch:
     """One line of the plan: the newest numbers of a target from one endpoint.
 
     ``blind`` says that the newest attempt to see them failed, ``suspended`` that they are not believed yet; ``seen_s``
     is when they were seen last, in seconds since the epoch (0: never). ``ended`` are series that are no more, if that
-    is to be believed.
+    is to be believed. ``pauses`` are how long it may not be looked at, now and before.
     """
 
     target: str
@@ -43,6 +70,7 @@ class Watch:
     blind: bool = False
     suspended: bool = False
     ended: Sequence[SeriesKey] = ()
+    pauses: Pauses = field(default_factory=Pauses)
 
     def numbers(self) -> dict[SeriesKey, float]:
         """The newest numbers, where they are known."""
@@ -106,9 +134,10 @@ class Recent:
                 if not sought:
                     break
 
-    def watch(self, schedule_id: int, target: str, endpoint: str, interval_s: float) -> Watch:
-        """Begin to watch a line of the plan."""
+    def watch(self, schedule_id: int, target: str, endpoint: str, interval_s: float, slowest_s: float = 0.0) -> Watch:
+        """Begin to watch a line of the plan, that is asked so often now, and usually as seldom as ``slowest_s``."""
         watch = Watch(target, ENDPOINTS[endpoint], STALE_AFTER_INTERVALS * interval_s)
+        watch.pauses.now_s = STALE_AFTER_INTERVALS * slowest_s
         self.watches[schedule_id] = watch
         self._lines[target, endpoint] = schedule_id
         return watch
@@ -139,8 +168,12 @@ class Recent:
         keys: Iterable[SeriesKey],
         numbers: Iterable[float | None],
         interval_s: float | None = None,
+        slowest_s: float = 0.0,
     ) -> None:
-        """Take in the numbers of one successful poll, in the order of their keys; the next is ``interval_s`` away."""
+        """Take in the numbers of one successful poll, in the order of their keys; the next is ``interval_s`` away.
+
+        Usually it is up to ``slowest_s`` away: so long were those before.
+        """
         watch = self.watches[schedule_id]
         layout = tuple(keys)
         found = array("d", [math.nan if number is None else number for number in numbers])
@@ -154,14 +187,23 @@ class Recent:
         watch.seen, watch.seen_s = (layout, found), at_s
         if interval_s is not None:
             watch.fresh_for_s = STALE_AFTER_INTERVALS * interval_s
+            watch.pauses.become(STALE_AFTER_INTERVALS * max(interval_s, slowest_s), at_s)
+        pause_for_s = self._pause_for_s(watch, at_s)
         for position, _, window, depth_s in watch.read:
-            window.fresh_for_s = watch.fresh_for_s
+            window.fresh_for_s, window.pause_for_s = watch.fresh_for_s, pause_for_s
             window.add(at_s, found[position])
             if len(window.times_s) > KEPT and window.times_s[1] < at_s - depth_s:
                 window.forget(min(at_s - depth_s, window.times_s[-KEPT]))
         if watch.endpoint.measured is not None:
             instant = watch.endpoint.measured(datetime.fromtimestamp(at_s, UTC))
             self._measured.setdefault(watch.target, {}).update({metric: instant for metric, _ in layout})
+
+    @staticmethod
+    def _pause_for_s(watch: Watch, at_s: float) -> float:
+        """How long pauses may have been in what the windows of a line still hold."""
+        if not watch.pauses.before:
+            return watch.pauses.now_s
+        return watch.pauses.longest_s(at_s - max((depth_s for *_, depth_s in watch.read), default=0.0))
 
     def miss(self, schedule_id: int) -> None:
         """Take in a failed poll: what this endpoint tells of the target is unknown until it is seen again."""
@@ -241,6 +283,11 @@ class Recent:
     def forget(self, target: str, metric: str, labels: Labels = NO_LABELS) -> None:
         """A state is no more."""
         self.view(target).get(metric, {}).pop(labels, None)
+
+    def forget_others(self, targets: Container[str]) -> None:
+        """Forget all that was said of others than these."""
+        self._views = {key: view for key, view in self._views.items() if key in targets}
+        self._measured = {key: instants for key, instants in self._measured.items() if key in targets}
 
     def latest(self) -> Iterator[tuple[str, SeriesKey, float]]:
         """(target, series, number) of all that is known: not what the newest look did not see. Any thread may ask."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import count
 
 from daemon.cohorts import Cohorts, compared, tell_births
 from daemon.docket import Docket, Records
@@ -16,6 +17,7 @@ from daemon.providers.answer import SeriesKey
 from daemon.recent import Recent
 from rules.book import Rule, RuleBook
 from rules.values import NO_LABELS, NO_PAST, Alert, Labels, Outcome, Record, Target
+from storage.samples import SampleRow
 
 NO_BIRTHS: Mapping[str, datetime] = {}
 
@@ -46,15 +48,31 @@ class Replay:
         self.recent = Recent(book.needs())
         self.docket = Docket(self.recent, book, channels, records)
         self._cohorts = Cohorts(self.recent, compared(book))
-        tell_births(self.recent, book, births)
-        self._targets = targets
+        self._book, self._births, self._targets = book, births, targets
+        self._ids = count()
         self._is_followed = False
         self._due: dict[str, dict[Rule, None]] = {}
 
     def watch(self, target: str, endpoint: str, interval_s: float) -> None:
         """Ask this endpoint about the target, so often; a rule applies to a target that is asked for all it reads."""
-        self.recent.watch(len(self.recent.watches), target, endpoint, interval_s)
+        self.recent.watch(next(self._ids), target, endpoint, interval_s)
         self._is_followed = False
+
+    def follow(
+        self, targets: Mapping[str, Target], asked: Mapping[tuple[str, str], float], at: datetime
+    ) -> list[Outcome]:
+        """Watch these targets and no others from now on, and ask these lines (target, endpoint), so often (seconds).
+
+        The alerts end that nothing is asked about any more, as in the daemon when its plan changes.
+        """
+        before = {(each.target, each.endpoint.name): line for line, each in self.recent.watches.items()}
+        for line in before.keys() - asked.keys():
+            self.recent.unwatch(before[line])
+        for line in [line for line in asked if line not in before]:
+            self.watch(*line, asked[line])
+        self._targets, self._is_followed = targets, False
+        self._follow()
+        return self._enter(self.docket.retire(at))
 
     # --- what happens ----------------------------------------------------------------------------------------
 
@@ -64,6 +82,10 @@ class Replay:
         self.recent.see(line, at.timestamp(), numbers.keys(), numbers.values())
         self._cohorts.look(target)
         self._add(target, endpoint)
+
+    def recollect(self, target: str, endpoint: str, past: Iterable[SampleRow]) -> None:
+        """Find out when numbers were known that are not, if rules ask for their age; ``past``: the newest first."""
+        self.recent.recollect([self._line(target, endpoint)], self._book.aged(), lambda _: past)
 
     def miss(self, target: str, endpoint: str) -> None:
         """A poll failed: also of the account's videos nothing is known that it would have brought."""
@@ -109,6 +131,7 @@ class Replay:
     def _follow(self) -> None:
         if not self._is_followed:
             polled = [(watch.target, watch.endpoint.name) for watch in self.recent.watches.values()]
+            tell_births(self.recent, self._book, {k: born for k, born in self._births.items() if k in self._targets})
             self._cohorts.follow(self._targets)
             self.docket.follow(self._targets, {}, polled)
             self._is_followed = True

@@ -9,7 +9,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,12 +91,12 @@ class Roster:
     notes: tuple[str, ...]
 
 
-def read_roster(path: Path) -> Roster | Unreadable:
+def read_roster(path: Path, opened: Callable[[Path], bytes] = Path.read_bytes) -> Roster | Unreadable:
     """The accounts in a .csv file (UTF-8 or GBK; commas, semicolons or tabs) or in the first sheet of an .xlsx file."""
     kind = path.suffix.casefold()
     if kind not in (".csv", ".xlsx"):
         return Unreadable("a roster is a .csv or an .xlsx file")
-    content = _content(path)
+    content = _content(path, opened)
     if isinstance(content, Unreadable):
         return content
     table = _from_csv(content) if kind == ".csv" else _from_workbook(content)
@@ -105,13 +105,13 @@ def read_roster(path: Path) -> Roster | Unreadable:
     return _Reader(str(path), "" if kind == ".csv" else "first sheet", table).roster()
 
 
-def _content(path: Path) -> bytes | Unreadable:
+def _content(path: Path, opened: Callable[[Path], bytes]) -> bytes | Unreadable:
     try:
         if not path.is_file():
             return Unreadable("there is no such file")
         if path.stat().st_size > MAX_BYTES:
             return Unreadable(f"the file is larger than {MAX_BYTES // 1_000_000} MB")
-        return path.read_bytes()
+        return opened(path)
     except OSError as error:
         return Unreadable(f"the file cannot be read: {error.strerror}")
 

@@ -18,7 +18,6 @@ from daemon.app import App
 from daemon.clock import Clock, SystemClock
 from daemon.config import Config
 from daemon.outside import Outside, has_keys, real_outside, simulated_outside, simulation
-from daemon.preview import digest
 from daemon.providers.endpoint import Provider
 from daemon.reload import Reloader
 from daemon.simulator.server import Simulator
@@ -63,10 +62,10 @@ async def run(config: Config, version: str, env: Mapping[str, str], out: TextIO)
             outside = simulated_outside(config, out, env)
         else:
             outside = real_outside(config, out, env)
-        app = App(config, outside, version, digest(config.files))
+        app = App(config, outside, version)
         await stack.enter_async_context(_opened(app, clock))
         costly = frozenset[Provider]() if outside.simulated else outside.providers
-        reloader = Reloader(app, config, env, costly, adapt, partial(print, file=out, flush=True))
+        reloader = Reloader(app, config, env, costly, adapt, partial(print, file=out, flush=True), clock)
         _on_hangup(reloader, stop, out)
         reloader.sign(clock.now())
         ticks = Ticks()

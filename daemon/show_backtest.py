@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from rich.progress import track
 from daemon import show
 from daemon.backtest import History, Period, Replayed, not_replayed
 from daemon.config import Config
-from daemon.tally import Incident, Tally, added, difference
+from daemon.tally import Difference, Incident, Tally, added, difference
 from rules.book import Rule
 from rules.wording import say_time
 
@@ -41,12 +42,16 @@ class Backtest:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One configuration, or two of which the first is compared with the second; what was replayed for it."""
+    """One configuration, or two of which the first is compared with the second; what was replayed for it.
+
+    ``first`` is when the first poll of all was; None if there was none.
+    """
 
     ran: Sequence[Backtest]
     period: Period
     accounts: int
     polls: int
+    first: datetime | None
 
     @classmethod
     def of(
@@ -55,7 +60,9 @@ class Report:
         """What was found of ``history`` under the configurations, which were read from ``files``."""
         tallies = [added((each.journals[n] for each in found), history.period.since) for n in range(len(configs))]
         parts = zip(map(str, files), configs, tallies, history.unjudged(), strict=True)
-        return cls([Backtest(*part) for part in parts], history.period, len(found), sum(each.polls for each in found))
+        first = min((each.first for each in found if each.first), default=None)
+        polls = sum(each.polls for each in found)
+        return cls([Backtest(*part) for part in parts], history.period, history.accounts(), polls, first)
 
 
 def followed(running: Iterable[Replayed], accounts: int) -> Iterator[Replayed]:
@@ -70,9 +77,12 @@ def report(found: Report) -> None:
         _say(found.ran[0])
     else:
         _compare(*found.ran)
-    for ran in found.ran:
-        for why, names in _notes(ran):
-            show.line(f"{ran.name}: {why}: {', '.join(names)}")
+    for note in dict.fromkeys(
+        f"{ran.name}: {why}: {', '.join(names)}" for ran in found.ran for why, names in _notes(ran)
+    ):
+        show.line(note)
+    if found.first is not None and found.first > found.period.since:
+        show.line(f"of the time before {say_time(found.first)} nothing is stored")
     since, until = map(say_time, found.period)
     show.line(f"{found.accounts:,} accounts, {found.polls:,} polls, {since} to {until}")
 
@@ -82,14 +92,15 @@ def facts(found: Report) -> Mapping[str, Any]:
     told = {
         "since": found.period.since.isoformat(),
         "until": found.period.until.isoformat(),
+        "accounts": found.accounts,
         "polls": found.polls,
+        "first_poll": found.first.isoformat() if found.first else None,
         "files": [_facts(ran) for ran in found.ran],
     }
     if len(found.ran) == 1:
         return told
     first, second = found.ran
-    differences = {rule: difference(first.tally, second.tally, rule)._asdict() for rule in _rules(first, second)}
-    return {**told, "difference": differences}
+    return {**told, "difference": {rule: each._asdict() for rule, each in _differences(first, second).items()}}
 
 
 def _say(ran: Backtest) -> None:
@@ -102,10 +113,11 @@ def _say(ran: Backtest) -> None:
 
 
 def _compare(first: Backtest, second: Backtest) -> None:
-    differences = {rule: difference(first.tally, second.tally, rule) for rule in _rules(first, second)}
+    differences = _differences(first, second)
     differing = {rule: each for rule, each in differences.items() if any(each)}
     headings = ("rule", first.name, second.name, "in both", f"only {first.name}", f"only {second.name}")
-    show.table((*headings, "opens", "closes"), [(rule, *map(str, each)) for rule, each in differing.items()])
+    rows = [(f"{rule}{_shadowed(rule, first, second)}", *map(str, each)) for rule, each in differing.items()]
+    show.table((*headings, "opens", "closes"), rows)
     _say_silent(differences.keys() - differing.keys(), first, second)
     channels = dict.fromkeys([*first.config.channels, *second.config.channels])
     messages = [(each, _channel(first, each).messages, _channel(second, each).messages) for each in channels]
@@ -117,8 +129,22 @@ def _compare(first: Backtest, second: Backtest) -> None:
     show.line(f"now: {first.name} opens {opens} and closes {closes} alerts, against {second.name}")
 
 
-def _rules(first: Backtest, second: Backtest) -> Iterable[str]:
-    return {**first.rules, **second.rules}
+def _differences(first: Backtest, second: Backtest) -> Mapping[str, Difference]:
+    """How they differ, by rule. An alert in shadow is as none: it neither opens nor closes."""
+    return {
+        rule: difference(first.tally, second.tally, rule, (_is_shadow(rule, first), _is_shadow(rule, second)))
+        for rule in {**first.rules, **second.rules}
+    }
+
+
+def _is_shadow(rule: str, ran: Backtest) -> bool:
+    return rule in ran.rules and ran.rules[rule].shadow
+
+
+def _shadowed(rule: str, first: Backtest, second: Backtest) -> str:
+    """In which of them it is in shadow."""
+    names = [ran.name for ran in (first, second) if _is_shadow(rule, ran)]
+    return f" (shadow in {' and '.join(names)})" if names else ""
 
 
 def _say_silent(rules: Collection[str], *ran: Backtest) -> None:

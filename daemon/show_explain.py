@@ -13,7 +13,7 @@ from daemon.providers import METRICS
 from daemon.recent import STATES
 from rules.book import Rule
 from rules.durations import say_duration
-from rules.values import Bounds, Firing, Labels, Rising, Target, Unit, Verdict
+from rules.values import Bounds, Change, Firing, Labels, Rising, Target, Unit, Verdict
 from rules.wording import say_number, say_time
 
 _SHOWN = 8
@@ -21,15 +21,18 @@ _SHOWN = 8
 
 
 def explanation(target: Target, at: datetime, found: Sequence[Explained]) -> None:
-    """Print what rules make of a target; those that do not look at it in one line each, at the end."""
+    """Print what rules make of a target; those that do not look at it at the end."""
     show.line(f"{target.name} ({target.key}){f', owner {target.owner}' if target.owner else ''}, at {say_time(at)}")
     for each in (each for each in found if not each.idle):
         show.line()
         for text in _lines(each, at):
             show.line(text)
     show.line()
+    if not found:
+        show.line(f"no rule is on: {target.subject}")
     for each in (each for each in found if each.idle):
-        show.line(f"{each.rule.name}: does not look: {each.idle}")
+        for text in _lines(each, at):
+            show.line(text)
 
 
 def facts(target: Target, at: datetime, found: Sequence[Explained]) -> Mapping[str, Any]:
@@ -41,13 +44,14 @@ def facts(target: Target, at: datetime, found: Sequence[Explained]) -> Mapping[s
 
 
 def _lines(each: Explained, at: datetime) -> Iterator[str]:
-    yield f"{each.rule.name}: {_standing(each)}"
+    yield f"{each.rule.name}: {each.idle or _standing(each)}"
     for seen in each.series:
         yield f"  {_seen(seen, at)}"
     for condition in each.conditions:
         yield from (f"  {text}" for text in _condition(condition))
     yield from (f"  held: {why}" for why in each.held)
-    yield f"  tells: {', '.join(each.tells) or 'nobody'}"
+    if not each.idle:
+        yield f"  tells: {', '.join(each.tells) or 'nobody'}"
     for life in each.lives:
         yield from (f"  {text}" for text in _life(life, each.rule))
 
@@ -84,11 +88,15 @@ def _seen(seen: Seen, at: datetime) -> str:
     told = "said" if seen.metric in STATES else "polled"
     ages = [f"{told} {say_time(seen.polled)}, {_ago(seen.polled, at)}"]
     ages += [f"measured {say_time(seen.measured)}"] if seen.measured else []
-    ages += (
-        [f"{seen.looks} looks in {say_duration((seen.polled - seen.since).total_seconds())}"] if seen.looks > 1 else []
-    )
+    ages += [_past(seen, (seen.polled - seen.since).total_seconds())] if seen.looks > 1 or seen.back_s else []
     unknown = f"; unknown: {seen.unknown}" if seen.unknown else ""
     return f"{name} = {number} ({'; '.join(ages)}){unknown}"
+
+
+def _past(seen: Seen, past_s: float) -> str:
+    """How much past there is, and of how much where that is not all that the rule reads."""
+    all_of_it = f" of {say_duration(seen.back_s)}" if past_s < seen.back_s else ""
+    return f"{seen.looks} looks in {say_duration(past_s)}{all_of_it}"
 
 
 def _ago(then: datetime, at: datetime) -> str:
@@ -124,6 +132,10 @@ def _value(value: object, unit: Unit) -> str:
     return str(value)
 
 
+def _said(change: Change) -> str:
+    return change.name[2:].lower()
+
+
 def _of(labels: Labels) -> str:
     return f" of {_text(labels)}" if labels else ""
 
@@ -136,7 +148,7 @@ def _life(life: Life, rule: Rule) -> Iterator[str]:
     yield f"alert {life.row.id}{_of(life.row.labels)}:"
     for step in life.steps:
         level = rule.levels[step.to_level - 1].name if 0 < step.to_level <= len(rule.levels) else "none"
-        yield f"  {say_time(step.at)} {step.change.name[2:].lower()}, level {level}: {step.reason}"
+        yield f"  {say_time(step.at)} {_said(step.change)}, level {level}: {step.reason}"
     for letter in life.letters:
         when = f"{letter.outcome} {say_time(letter.tried)}" if letter.tried else "waits"
         yield f"  {say_time(letter.created)} to {letter.channel}: {letter.news}, {when}: {letter.title}"
@@ -146,27 +158,30 @@ def _life(life: Life, rule: Rule) -> Iterator[str]:
 
 
 def _facts(each: Explained) -> Mapping[str, Any]:
+    alerts = [_life_facts(life) for life in each.lives]
     if each.idle:
-        return {"rule": each.rule.name, "idle": each.idle}
+        return {"rule": each.rule.name, "idle": each.idle, "alerts": alerts}
     return {
         "rule": each.rule.name,
         "says": _standing(each),
-        "series": [{**asdict(seen), "labels": dict(seen.labels)} for seen in each.series],
+        "series": [{**_written(asdict(seen)), "labels": dict(seen.labels)} for seen in each.series],
         "conditions": [_condition_facts(condition) for condition in each.conditions],
         "verdicts": [_verdict(labels, own) for labels, own in (each.verdicts or {}).items()],
         "held": list(each.held),
         "tells": list(each.tells),
-        "alerts": [
-            {
-                "id": life.row.id,
-                "labels": dict(life.row.labels),
-                "steps": [
-                    {"at": s.at, "change": s.change, "level": s.to_level, "reason": s.reason} for s in life.steps
-                ],
-                "letters": [asdict(letter) for letter in life.letters],
-            }
-            for life in each.lives
+        "alerts": alerts,
+    }
+
+
+def _life_facts(life: Life) -> Mapping[str, Any]:
+    return {
+        "id": life.row.id,
+        "labels": dict(life.row.labels),
+        "steps": [
+            _written({"at": s.at, "change": _said(s.change), "level": s.to_level, "reason": s.reason})
+            for s in life.steps
         ],
+        "letters": [_written(asdict(letter)) for letter in life.letters],
     }
 
 
@@ -183,6 +198,11 @@ def _condition_facts(condition: Condition) -> Mapping[str, Any]:
 
 def _verdict(labels: Labels, verdict: Verdict) -> Mapping[str, Any]:
     return {"labels": dict(labels), **asdict(verdict)}
+
+
+def _written(told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With its times in ISO 8601."""
+    return {name: each.isoformat() if isinstance(each, datetime) else each for name, each in told.items()}
 
 
 def _plain(value: object) -> object:

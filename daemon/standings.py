@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from daemon.budget import rank
-from daemon.cadence import Cadence, Daily, Standing, Values
+from daemon.cadence import Cadence, Daily, Standing, Values, slowest
 from daemon.config import Config
 from daemon.cookies import FRESH, CookieState, Line, after, may_ask, probing_order
 from daemon.keys import WORD, Keys
@@ -85,6 +85,12 @@ class Standings:
         self._lines = {**others, **best_first, **of_videos}
         lines = {(line.target, line.endpoint) for line in planned}
         self.acquitted = {line for line in self.acquitted if line in lines or not (keys is None or line[0] in keys)}
+
+    def forget_others(self) -> None:
+        """Forget the cookies of accounts and the sights of videos that are not watched any more."""
+        self.cookies = {account: state for account, state in self.cookies.items() if account in self.watchlist}
+        self.accusers = {account: lines for account, lines in self.accusers.items() if account in self.watchlist}
+        self.sights = {video: sight for video, sight in self.sights.items() if video in self.watchlist}
 
     # --- may it be asked --------------------------------------------------------------------------------------
 
@@ -194,6 +200,10 @@ class Standings:
         interval = UNPLANNED if afterwards is None else afterwards - due
         # The turn after one that is put off may lie beyond the renewal, and so be put off no more.
         return Turn(due, max(interval, due - at) if standing.stretch > 1 else interval)
+
+    def slowest(self, target: str, endpoint: str, at: datetime) -> timedelta:
+        """The longest interval that a line has had by its cadence until now: no alert, no urgency, no money spared."""
+        return slowest(self._cadences[endpoint], Standing(at, self.watchlist.created(target)))
 
     def closer_turn(self, watch: Watch, at: datetime) -> datetime | None:
         """When to ask again now that an alert on the target has begun: that is no reason to ask twice for one day."""

@@ -17,7 +17,7 @@ from daemon.doubt import Doubt
 from daemon.health import Health, Look
 from daemon.itself import Itself
 from daemon.keys import WORD
-from daemon.learning import End, Lesson, learn, recall, show, show_cookie, take_in
+from daemon.learning import End, Lesson, learn, recall, recalled, show, show_cookie, take_in
 from daemon.providers.answer import Reason
 from daemon.providers.endpoint import Provider
 from daemon.recent import Recent
@@ -58,9 +58,28 @@ class States:
         for line in new:
             self.health.watch(line.schedule_id, max(0, line.failures - 1))
         self.standings.follow(planned, keys)
-        for probe, due in self.standings.probes(self.standings.cookies):
-            self._store.wake([probe], due)  # the one until now may have left
+        self._remember_sights(at, keys)
         self.doubt.follow(gone, at)
+
+    def wake_probes(self) -> None:
+        """Have somebody try each refused cookie in time, though the line that would have may have left the plan."""
+        for probe, due in self.standings.probes(self.standings.cookies):
+            self._store.wake([probe], due)
+
+    def _remember_sights(self, at: datetime, keys: Collection[str] | None) -> None:
+        """Take in what is stored of the visibility of videos that are watched, and were not until now."""
+        watchlist, sights = self.standings.watchlist, self.standings.sights
+        watched = watchlist.targets().keys() if keys is None else [key for key in keys if key in watchlist]
+        new = recalled(self._store.sights([key for key in watched if key not in sights]))
+        self.standings.sights = sights | new
+        show(self._recent, self.standings, Lesson(sights=new), at)
+
+    def forget_others(self) -> None:
+        """Forget what is known of targets that are not watched any more."""
+        watched = self.standings.watchlist.targets().keys()
+        self._recent.forget_others(watched)
+        self.health.forget_others(watched)
+        self.standings.forget_others()
 
     def recall(self, looks: Sequence[Look], ends: Sequence[End], at: datetime) -> None:
         """Take in how the newest polls before a start ended, the oldest first.
@@ -163,10 +182,19 @@ class States:
             self._store.wake([probe], at)
 
     def _say_money(self, provider: Provider, at: datetime) -> set[str]:
-        target, purse = provider_key(provider), self.standings.purse
+        target = provider_key(provider)
         if target not in self.standings.watchlist:
             return set()
-        spent, limits = purse.spent(provider), purse.limits(provider)
+        said = self._money(provider, at)
+        over = {("budget_used", labels) for labels in self._recent.view(target).get("budget_used", ())} - said.keys()
+        for series in over:  # a reload took the limit away
+            self._recent.forget(target, *series)
+        news = [self._recent.state(target, *key, at.timestamp(), value) for key, value in said.items()]
+        return {target} if over or any(news) else set()
+
+    def _money(self, provider: Provider, at: datetime) -> Mapping[tuple[str, Labels], float]:
+        """What is spent, how much of each limit that is, and how long what is left lasts."""
+        spent, limits = self.standings.purse.spent(provider), self.standings.purse.limits(provider)
         said: dict[tuple[str, Labels], float] = {}
         for period, usd, limit in (
             ("day", spent.day_usd, limits.day_usd),
@@ -178,8 +206,7 @@ class States:
                 said["budget_used", labels] = float(usd / limit)
         ends = self._balance_ends(provider, at)
         said["balance_ends_at", NO_LABELS] = math.nan if ends is None else ends.timestamp()
-        news = [self._recent.state(target, *key, at.timestamp(), value) for key, value in said.items()]
-        return {target} if any(news) else set()
+        return said
 
     def _balance_ends(self, provider: Provider, at: datetime) -> datetime | None:
         line = self._recent.line(provider_key(provider), WORD)

@@ -170,11 +170,13 @@ class Difference(NamedTuple):
     closes: int
 
 
-def difference(first: Tally, second: Tally, rule: str) -> Difference:
-    """How the first differs from the second, about one rule."""
+def difference(first: Tally, second: Tally, rule: str, shadow: tuple[bool, bool] = (False, False)) -> Difference:
+    """How the first differs from the second, about one rule; an alert in ``shadow`` neither opens nor closes."""
     ones, others = first.begun(rule), second.begun(rule)
     shared, shared_of_others = _shared(ones, second.incidents), _shared(others, first.incidents)
-    on, on_of_others = _on(first, rule), _on(second, rule)
+    on, on_of_others = (
+        frozenset() if unseen else _on(tally, rule) for tally, unseen in zip((first, second), shadow, strict=True)
+    )
     return Difference(
         first=len(ones),
         second=len(others),
@@ -186,8 +188,8 @@ def difference(first: Tally, second: Tally, rule: str) -> Difference:
     )
 
 
-def _on(tally: Tally, rule: str) -> set[Hashable]:
-    return {each.about for each in tally.incidents if each.rule == rule and each.ended is None}
+def _on(tally: Tally, rule: str) -> frozenset[Hashable]:
+    return frozenset(each.about for each in tally.incidents if each.rule == rule and each.ended is None)
 
 
 def _shared(incidents: Iterable[Incident], others: Iterable[Incident]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -51,9 +51,10 @@ class Rule:
     ``needs`` are the metrics it reads (it applies to a target that is polled for all of them) and how many seconds
     back, ``reads`` their units, ``single`` those without labels; ``timed`` says whether time alone can change its
     answer. What it reads may be ``lasting``: true from when it was said until something else is. It names the channels
-    that it tells, or is ``routed`` and leaves that to routes, where there are any. ``shown`` are the
-    metrics of which its summary may show the number: their labels, all fixed. ``meaning`` is what decides its answers:
-    where it is the same, two rules judge alike. ``template`` names how its messages are put ("": as usual).
+    that it tells, or is ``routed`` and leaves that to routes, where there are any. ``shown`` are the metrics of which
+    its summary may show the number: their labels, all fixed. ``meaning`` stands for what decides its answers: where it
+    is the same, two rules judge alike, also in two processes. ``template`` names how its messages are put ("": as
+    usual).
     """
 
     name: str
@@ -126,8 +127,20 @@ class RuleBook:
 
     def needs(self) -> Mapping[str, float]:
         """Each metric that a rule reads for any target, and how many seconds back."""
-        variants = [self.rules, *map(self._variant, self._definitions.variants())]
-        return deepest(need for rules in variants for rule in rules for need in rule.needs.items())
+        return deepest(need for rule in self.variants() for need in rule.needs.items())
+
+    def variants(self) -> Iterator[Rule]:
+        """The rules with each set of numbers that some target has; where none is overridden, first."""
+        for effective in ((), *self._definitions.variants()):
+            yield from self._variant(effective)
+
+    def without(self, names: Collection[str]) -> RuleBook:
+        """The same without these rules."""
+
+        def compiled(effective: Effective) -> tuple[Rule, ...]:
+            return tuple(rule for rule in self._variant(effective) if rule.name not in names)
+
+        return RuleBook(compiled(()), self._definitions, compiled)
 
     def aged(self) -> frozenset[str]:
         """The metrics whose age a rule asks for: it is known of what was seen at any time, however long ago."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from itertools import pairwise
 
 from rules.book import EVERY_RULE, OWNER, PLACEHOLDER, Flapping, Level, Promotion, Rule, RuleBook, deepest
@@ -164,7 +165,7 @@ class _Builder:
             stale_after=model.stale_after,
             min_history=model.min_history,
             template=model.template,
-            meaning=repr((model.model_dump(exclude=_ONLY_TOLD), [condition.shown for condition in conditions])),
+            meaning=_digest(model.model_dump(exclude=_ONLY_TOLD), [condition.shown for condition in conditions]),
         )
 
     def _fault(self, where: tuple[str | int, ...], text: str, offset: int | None = None) -> None:
@@ -273,6 +274,10 @@ class _Builder:
             if match.group(1) not in known:
                 near = did_you_mean(match.group(1), known) or f"; it may use {', '.join(sorted(known))}"
                 self._fault(("summary",), f"unknown placeholder `{match.group()}`{near}", match.start())
+
+
+def _digest(*parts: object) -> str:
+    return sha256(repr(parts).encode()).hexdigest()[:16]
 
 
 def _flapping(written: FlappingModel | bool) -> Flapping | None:

@@ -12,7 +12,7 @@ from rules.detector_baseline import DAY_S, HOUR_S, middle_and_spread
 from rules.detector_tails import scarcity
 from rules.detectors import BAND, FORTNIGHT_S, Finding
 from rules.values import Window
-from rules.windows import later, newest
+from rules.windows import later, longest_pause_s, newest
 
 LEAST_VIEWS = 5_000.0
 """Fewer new views say nothing about how many like them (DOMAIN 2.3, D6)."""
@@ -134,10 +134,10 @@ def milestone(age_s: float) -> float | None:
 
 
 def at_age(window: Window, born_s: float, age_s: float) -> float | None:
-    """What a video had at an age; None unless it was seen before and after, with no gap that makes numbers too old."""
+    """What a video had at an age; None unless it was seen before and after, with no pause that is too long."""
     times_s, time_s = window.times_s, born_s + age_s
     before, after = later(window, time_s) - 1, bisect_left(times_s, time_s)
-    if before < 0 or after == len(times_s) or times_s[after] - times_s[before] > window.fresh_for_s:
+    if before < 0 or after == len(times_s) or times_s[after] - times_s[before] > longest_pause_s(window):
         return None
     return level(window, time_s, cached=False)
 

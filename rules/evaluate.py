@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from rules import lifecycle
 from rules.book import Rule
@@ -39,8 +40,7 @@ def _unmuted(_rule: Rule, _labels: Labels) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """What is known of a target at a moment, and the alerts it has, also those that are over but remembered.
 
     ``first`` are the rules that have not judged this target yet: that never knew an answer (``is_known``). ``muted``
@@ -188,16 +188,23 @@ def _followed(rule: Rule, truths: Sequence[Truths], guess: bool | None, look: Lo
 
 def _follow(rule: Rule, labels: Labels, verdict: Verdict, look: Look) -> Iterator[Outcome]:
     before = look.alerts.get((rule.name, labels)) or Alert(rule.name, look.target.key, labels, Ok())
-    seen = _sighting(rule, labels, verdict, look)
+    seen = _sighting(rule, before, verdict, look)
     stepped = lifecycle.step(before.state, verdict, rule, seen)
     past = lifecycle.remember(before.past, stepped, verdict, rule, seen.at, rule.name in look.first)
-    yield from _news(rule, before, stepped, past, look)
+    yield from _news(rule, before, stepped, past, look, _meaning(rule, before, stepped, verdict))
 
 
-def _sighting(rule: Rule, labels: Labels, verdict: Verdict, look: Look) -> Sighting:
+def _meaning(rule: Rule, before: Alert, stepped: Step, verdict: Verdict) -> str:
+    """The meaning by which an alert is judged now: what is unknown judges nothing."""
+    if isinstance(stepped.state, Ok):
+        return ""
+    return before.meaning if verdict.unknown else rule.meaning
+
+
+def _sighting(rule: Rule, before: Alert, verdict: Verdict, look: Look) -> Sighting:
     """A look is as old as its newest numbers, unless these last, or time alone or not seeing them says something."""
-    polled = look.at if verdict.guessed else seen_at(rule, labels, look.view) or look.at
-    return Sighting(look.at if rule.by_clock else polled, polled)
+    polled = look.at if verdict.guessed else seen_at(rule, before.labels, look.view) or look.at
+    return Sighting(look.at if rule.by_clock else polled, polled, anew=before.meaning != rule.meaning)
 
 
 def _gone(rule: Rule, truths: Sequence[Truths], look: Look) -> Iterator[Outcome]:
@@ -209,18 +216,18 @@ def _gone(rule: Rule, truths: Sequence[Truths], look: Look) -> Iterator[Outcome]
             yield from _news(rule, before, stepped, past, look)
 
 
-def _news(rule: Rule, before: Alert, stepped: Step, past: Past, look: Look) -> Iterator[Outcome]:
+def _news(rule: Rule, before: Alert, stepped: Step, past: Past, look: Look, meaning: str = "") -> Iterator[Outcome]:
     """The outcome of a step, if there is anything to store or to tell."""
-    after, due = _standing(rule, before, stepped, past, look)
+    after, due = _standing(rule, before, stepped, past, look, meaning)
     if due or stepped.refetch or after != before:
         yield _outcome(rule, before, after, due, stepped, look)
 
 
 def _standing(
-    rule: Rule, before: Alert, stepped: Step, past: Past, look: Look
+    rule: Rule, before: Alert, stepped: Step, past: Past, look: Look, meaning: str = ""
 ) -> tuple[Alert, Sequence[tuple[str, News]]]:
     """The alert after a step, and the news that is told now."""
-    after = replace(before, state=stepped.state, past=past)
+    after = replace(before, state=stepped.state, past=past, meaning=meaning)
     due, held = _due(rule, after, look)
     return (after if held == past.held else replace(after, past=replace(past, held=held))), due
 

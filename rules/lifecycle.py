@@ -25,7 +25,7 @@ from rules.book import Flapping, Rule
 from rules.durations import say_duration
 from rules.values import Change, Firing, Flaps, Ok, Past, Rising, Severity, State, Verdict
 
-ZERO, MOMENT = timedelta(0), timedelta(milliseconds=1)
+ZERO = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +47,20 @@ class Step:
 class Sighting:
     """When a look was taken: ``at`` is its time for all that must last, ``polled`` that of its newest numbers.
 
-    They differ where time alone can change what is true.
+    They differ where time alone can change what is true. ``anew``: the rule says something else than at the last look,
+    so the same numbers may say something else too.
     """
 
     at: datetime
     polled: datetime
+    anew: bool = False
 
 
 def step(state: State, verdict: Verdict, rule: Rule, seen: Sighting) -> Step:
-    """What one look makes of a state. One that is not newer than the last changes nothing."""
+    """What one look makes of a state. One that is not newer than the last changes nothing, but for one that is anew."""
     if verdict.unknown:
         return Step(_unseen(state, rule, seen))
-    if not isinstance(state, Ok) and seen.at <= state.seen:
+    if not isinstance(state, Ok) and seen.at <= state.seen and not seen.anew:
         return Step(state)
     match state:
         case Ok():
@@ -67,11 +69,6 @@ def step(state: State, verdict: Verdict, rule: Rule, seen: Sighting) -> Step:
             return _from_rising(state, verdict, rule, seen)
         case Firing():
             return _from_firing(state, verdict, rule, seen)
-
-
-def anew(state: State) -> State:
-    """As if nobody had looked since it began: by a rule that says something else the same numbers say it too."""
-    return state if isinstance(state, Ok) else replace(state, seen=state.since - MOMENT)
 
 
 def end(reason: str) -> Step:
@@ -201,7 +198,7 @@ def _seen_again(rising: Rising, level: int, rule: Rule, seen: Sighting) -> Risin
     newer, lower = seen.polled > rising.polled and not enough, min(level, rising.level)
     if not newer and not rising.blind and lower == rising.level:
         return rising
-    gap = seen.at - rising.seen if rising.blind else ZERO
+    gap = max(ZERO, seen.at - rising.seen) if rising.blind else ZERO
     polled = max(seen.polled, rising.polled)
     return Rising(lower, rising.since + gap, seen=seen.at, polled=polled, polls=rising.polls + newer)
 

@@ -115,18 +115,19 @@ class Window:
 
     ``times_s`` are seconds since the epoch, strictly rising; ``values`` has one number a time, NaN where the provider
     was asked and the number was not known. ``blind`` says that the newest attempt to see this series failed, or that it
-    is ``doubted``: not to be believed; ``fresh_for_s`` is how old the newest value may be and still count as known.
-    ``known_s`` is when a number was last known, also where that is forgotten; None if none ever was. ``memo`` is for
-    what was worked out from the window and still holds (``rules.summaries``).
+    is ``doubted``: not to be believed. ``fresh_for_s`` is how old the newest value may be and still count as known,
+    ``pause_for_s`` how long earlier pauses may have been, where that is longer. ``known_s`` is when a number was last
+    known, also where that is forgotten; None if none ever was. ``memo`` is for what was worked out from the window and
+    still holds (``rules.summaries``).
     """
 
-    __slots__ = ("blind", "doubted", "fresh_for_s", "known_s", "memo", "times_s", "values")
+    __slots__ = ("blind", "doubted", "fresh_for_s", "known_s", "memo", "pause_for_s", "times_s", "values")
 
     def __init__(self, points: Iterable[tuple[float, float]] = (), fresh_for_s: float = math.inf) -> None:
         self.times_s = array("d")
         self.values = array("d")
         self.blind = self.doubted = False
-        self.fresh_for_s = fresh_for_s
+        self.fresh_for_s, self.pause_for_s = fresh_for_s, 0.0
         self.known_s: float | None = None
         self.memo: dict[object, object] | None = None
         for time_s, value in points:
@@ -310,7 +311,8 @@ class Alert:
     """One incident: a rule, a target, a label set, and where it stands.
 
     ``told`` maps each channel to where it was last told that the alert stands: a level, 0 (it is over), or -k (it comes
-    and goes, up to level k); absent: never told anything.
+    and goes, up to level k); absent: never told anything. ``meaning`` is that of its rule when this judged it last, ""
+    while nothing is wrong.
     """
 
     rule: str
@@ -320,6 +322,7 @@ class Alert:
     told: Mapping[str, int] = field(default_factory=dict)
     id: int | None = None
     past: Past = NO_PAST
+    meaning: str = ""
 
     @property
     def level(self) -> int:

@@ -154,6 +154,11 @@ def reaches_back(window: Window, span_s: float, at_s: float) -> bool:
     return bool(window.times_s) and window.times_s[0] <= at_s - span_s
 
 
+def longest_pause_s(window: Window) -> float:
+    """How long a pause between two looks may be for what lies in it to count as seen (seconds)."""
+    return max(window.fresh_for_s, window.pause_for_s)
+
+
 # --- parts of windows ---------------------------------------------------------------------------------------------
 
 
@@ -197,8 +202,8 @@ def _over(reduce: Callable[[Sequence[float]], float], window: Window, span_s: fl
 def _all_along(window: Window, span_s: float, at_s: float) -> tuple[Extremes | None, bool]:
     """What it was at any time of a span, and whether all of it was seen; None while the newest value is not known.
 
-    It was, if history covers the span, and no pause in it was longer than a number may be old: what was unseen may
-    have been anything. The value in force when the span began counts, if it was known.
+    It was, if history covers the span, and no pause in it was too long: what was unseen may have been anything. The
+    value in force when the span began counts, if it was known.
     """
     if newest(window, at_s) is None:
         return None, False
@@ -209,7 +214,7 @@ def _all_along(window: Window, span_s: float, at_s: float) -> tuple[Extremes | N
     if found is None:
         return None, False
     pause_s = max(found.first_s - (at_s - span_s), found.pause_s, at_s - found.last_s)
-    return found, reaches_back(window, span_s, at_s) and pause_s <= window.fresh_for_s
+    return found, reaches_back(window, span_s, at_s) and pause_s <= longest_pause_s(window)
 
 
 def _value_at(window: Window, time_s: float) -> float | None:

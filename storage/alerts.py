@@ -124,6 +124,7 @@ def _standing(entry: _Followed, at_ms: int) -> Parameters:
         "told": codec.to_json(entry.alert.told),
         "closed_ms": at_ms if entry.alert.over else None,
         "past": codec.past_to_json(entry.alert.past),
+        "meaning": entry.alert.meaning,
     }
 
 
@@ -188,6 +189,7 @@ def _read(connection: Connection, rows: Select[Any]) -> list[Alert]:
             told=codec.from_json(row.told),
             id=row.id,
             past=codec.past_from_json(row.past),
+            meaning=row.meaning,
         )
         for row in connection.execute(rows)
     ]
@@ -201,10 +203,7 @@ _BESIDE = select(alerts.c.id).join_from(_ABOUT, alerts, _ONE_THING)
 """The ids of all alerts on the same things as ``_ABOUT``."""
 
 _LIVE = (
-    select(alerts.c.id, alerts.c.rule, targets.c.key, alerts.c.labels, alerts.c.state, alerts.c.told, alerts.c.past)
-    .join_from(alerts, targets)
-    .where(alerts.c.closed_ms.is_(None))
-    .order_by(alerts.c.id)
+    select(alerts, targets.c.key).join_from(alerts, targets).where(alerts.c.closed_ms.is_(None)).order_by(alerts.c.id)
 )
 
 

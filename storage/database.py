@@ -7,7 +7,8 @@ read sees one moment of the database for as long as it lasts, and keeps nobody w
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -105,6 +106,36 @@ _SCHEMA = """
     WHERE sql IS NOT NULL AND type IN ('table', 'index') AND name NOT LIKE 'sqlite%' ORDER BY type DESC
 """
 _NOT_SKETCHED = frozenset({"alembic_version", "sample", "snapshot", "fact", "series", "ledger", "receipt"})
+
+
+class Transactions:
+    """Begins them. One thread calls it at a time."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._writer, self._reader = engine, engine.execution_options(**{READING: True})
+        self._whole: Connection | None = None
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """One that writes: all of it or nothing."""
+        return self._writer.begin() if self._whole is None else nullcontext(self._whole)
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """One that sees a single moment of the database."""
+        return self._reader.begin() if self._whole is None else nullcontext(self._whole)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make one of all that are begun within."""
+        with self._writer.begin() as connection:
+            self._whole = connection
+            try:
+                yield
+            finally:
+                self._whole = None
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._writer.dispose()
 
 
 def migrate(engine: Engine) -> None:

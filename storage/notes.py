@@ -128,7 +128,8 @@ def discovered(connection: Connection, accounts: Collection[str] | None = None) 
     ]
 
 
-def seen(connection: Connection) -> list[Sight]:
-    """What is known of every video's visibility."""
-    rows = connection.execute(select(sights, targets.c.key).join_from(sights, targets).order_by(sights.c.target_id))
+def seen(connection: Connection, videos: Collection[str] | None) -> list[Sight]:
+    """What is known of the visibility of these videos (their keys); None: of all."""
+    chosen = select(sights, targets.c.key).join_from(sights, targets).order_by(sights.c.target_id)
+    rows = connection.execute(chosen if videos is None else chosen.where(targets.c.key.in_(among(videos))))
     return [Sight(row.key, row.state, row.proofs, codec.from_ms(row.since_ms)) for row in rows]

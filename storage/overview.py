@@ -46,14 +46,15 @@ def _rows(connection: Connection, newest: Select[Any]) -> list[AlertRow]:
     ]
 
 
-def posted(connection: Connection, alert_id: int) -> list[Posted]:
-    """The letters about one alert, in order, each with what came of its latest attempt."""
+def posted(connection: Connection, alert_id: int, until_ms: int) -> list[Posted]:
+    """The letters about one alert until a time, in order, each with what came of its latest attempt by then."""
     attempt = receipts.alias()
-    latest = select(func.max(attempt.c.id)).where(attempt.c.outbox_id == outbox.c.id).correlate(outbox)
+    own = attempt.c.outbox_id == outbox.c.id, attempt.c.at_ms <= until_ms
+    latest = select(func.max(attempt.c.id)).where(*own).correlate(outbox)
     letters = (
         select(outbox, receipts.c.at_ms, receipts.c.outcome)
         .outerjoin_from(outbox, receipts, receipts.c.id == latest.scalar_subquery())
-        .where(outbox.c.alert_id == alert_id)
+        .where(outbox.c.alert_id == alert_id, outbox.c.created_ms <= until_ms)
         .order_by(outbox.c.id)
     )
     return [

@@ -1,4 +1,4 @@
-"""The public face of the memory: every method is one transaction, all of it or nothing.
+"""The public face of the memory: every method is one transaction, all of it or nothing, unless some go together.
 
 One thread calls a store at a time. Several stores may share one file: claims never overlap between them.
 """
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from rules.values import Alert, Outcome, Record, Target, Transition
 from storage import (
@@ -31,7 +31,7 @@ from storage import (
 )
 from storage.codec import NEVER_MS, to_ms
 from storage.cohorts import Passage
-from storage.database import READING, Lease
+from storage.database import Lease, Transactions
 from storage.records import (
     NOTHING_NOTED,
     AlertRow,
@@ -63,8 +63,8 @@ class Store:
     """The database file of one daemon. Times go in and come out as aware UTC datetimes, kept to the millisecond."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._reader = engine.execution_options(**{READING: True})
+        self._transactions = Transactions(engine)
+        self._writing, self._reading = self._transactions.writing, self._transactions.reading
         self._known = polls.Known()
 
     @classmethod
@@ -87,13 +87,11 @@ class Store:
 
     def close(self) -> None:
         """Let the file go."""
-        self._engine.dispose()
+        self._transactions.close()
 
-    def _writing(self) -> AbstractContextManager[Connection]:
-        return self._engine.begin()
-
-    def _reading(self) -> AbstractContextManager[Connection]:
-        return self._reader.begin()
+    def together(self) -> AbstractContextManager[None]:
+        """Make one transaction of all that is written within, but for polls: those have to be kept on their own."""
+        return self._transactions.together()
 
     # --- the plan ---------------------------------------------------------------------------------------------
 
@@ -232,10 +230,10 @@ class Store:
         with self._reading() as connection:
             return notes.discovered(connection, accounts)
 
-    def sights(self) -> list[Sight]:
-        """What is known of every video's visibility."""
+    def sights(self, videos: Collection[str] | None = None) -> list[Sight]:
+        """What is known of the visibility of these videos (their keys); None: of all."""
         with self._reading() as connection:
-            return notes.seen(connection)
+            return notes.seen(connection, videos)
 
     def quarantine(self, rows: Sequence[Quarantine]) -> None:
         """Believe metrics of endpoints no more; a row that is there already is replaced."""
@@ -374,10 +372,10 @@ class Store:
         with self._reading() as connection:
             return overview.alerts_of(connection, target, to_ms(until), limit)
 
-    def posted(self, alert_id: int) -> list[Posted]:
+    def posted(self, alert_id: int, until: datetime) -> list[Posted]:
         """The letters about one alert, in order."""
         with self._reading() as connection:
-            return overview.posted(connection, alert_id)
+            return overview.posted(connection, alert_id, to_ms(until))
 
     def transitions(self, alert_id: int) -> list[Transition]:
         """The steps of one alert, in order."""

@@ -231,6 +231,7 @@ class Alert(SQLModel, table=True):
     opened_ms: int = Field(sa_type=BigInteger)
     closed_ms: int | None = Field(default=None, sa_type=BigInteger)
     past: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    meaning: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class Memory(SQLModel, table=True):

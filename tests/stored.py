@@ -27,8 +27,16 @@ channels: {{ console: {{ url: "console://" }}, managers: {{ url: "console://" }}
 owners: {{ lin: [managers] }}
 rules:
 {rules}"""
+UNNAMED = "\n".join(line for line in FILE.splitlines() if not line.startswith("providers"))
+"""The file of a simulation, which needs no providers."""
 POINTS = "  - { name: points, on: account, when: violation_score >= 9, on_first_sight: tell, to: [owner] }\n"
 MEI, LEO = (Target(f"tiktok/account/{name}", Subject.ACCOUNT, name, "tiktok") for name in ("mei", "leo"))
+
+
+def times(report):
+    """The target of each incident under the first file, and how many hours ago it began and ended."""
+    incidents = report.ran[0].tally.incidents
+    return [(own.target, *(each and (NOW - each) / HOUR for each in (own.began, own.ended))) for own in incidents]
 
 
 class Past:
@@ -66,9 +74,9 @@ class Past:
         """What followed of a look so many hours ago; the alerts with their ids."""
         return self.store.commit_judgement(outcomes, NOW - hours * HOUR)
 
-    def config(self, rules=POINTS, name="rules.yaml"):
+    def config(self, rules=POINTS, name="rules.yaml", text=FILE):
         file = self.folder / name
-        file.write_text(FILE.format(rules=rules))
+        file.write_text(text.format(rules=rules))
         found = load(file, {}, METRICS, ENDPOINTS)
         assert isinstance(found, Config), found
         return file, found

@@ -69,10 +69,10 @@ def explain(
             raise typer.BadParameter(f"nothing that is watched is called `{target}`{near}", param_hint="TARGET")
         meant = names[target]
         known = explaining.known_then(config, store, meant, when) if at else explaining.known_now(config, store, when)
-        if known is None or meant.key not in known.docket.targets:
-            complain(f"nothing that the rules of {file} read is stored of {meant.key}")
+        if meant.key not in known.docket.targets:
+            complain(f"{meant.key} is not watched now; `--at` tells of a time when it was")
             raise typer.Exit(CANNOT_RUN)
-        found = [each for each in explaining.explained(meant, config, known, store) if rule in ("", each.rule.name)]
+        found = list(explaining.explained(meant, config, known, store, rule))
     if as_json:
         show.as_json(show_explain.facts(meant, when, found))
     else:

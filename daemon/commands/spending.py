@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from daemon.commands.arguments import DEFAULT_FILE, AsJson, File
-from daemon.commands.exits import CANNOT_RUN, complain, configured, reading
+from daemon.commands.exits import CANNOT_RUN, WRONG, complain, configured, reading
 
 if TYPE_CHECKING:
     from daemon.config import Config
@@ -51,6 +52,18 @@ def spending(
         show.as_json(show_money.spending_facts(spent, since))
     else:
         show_money.spending(spent, since)
+
+
+def refuse_to_overspend(config: Config) -> None:
+    """Leave with exit code 2 if a day of ``config`` would cost more than its budget. A simulation costs nothing."""
+    from daemon import forecast
+    from daemon.outside import with_keys
+
+    asked = with_keys(config, os.environ)
+    refused = forecast.refuse(config, forecast_of(config, asked)) if asked else None
+    if refused:
+        complain(refused)
+        raise typer.Exit(WRONG)
 
 
 def forecast_of(config: Config, providers: Collection[Provider] | None = None) -> Forecast:

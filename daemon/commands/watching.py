@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from enum import StrEnum
 from importlib import metadata
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from daemon.commands.arguments import DEFAULT_FILE, AsJson, File, assignments
-from daemon.commands.exits import CANNOT_RUN, WRONG, able, complain, configured, reading
-from daemon.commands.spending import forecast_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from daemon.config import Config
-    from daemon.lock import Holder
-    from daemon.preview import Preview
-
-
-TAKEN_UP_S = 60
-"""So long a daemon is waited for."""
+from daemon.commands.exits import CANNOT_RUN, WRONG, able, complain, configured
+from daemon.commands.spending import refuse_to_overspend
 
 
 class LogLevel(StrEnum):
@@ -49,88 +37,10 @@ def run(
     from daemon.secrets import REDACTOR
 
     config = configured(file)
-    _refuse_to_overspend(config)
+    refuse_to_overspend(config)
     logs.configure(log_level.upper(), sys.stderr.isatty(), REDACTOR.redact, sys.stderr)
     with able():
         asyncio.run(run_daemon(config, metadata.version("creatorwatch"), os.environ, sys.stdout))
-
-
-def reload(
-    file: File = DEFAULT_FILE,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
-) -> None:
-    """Say what FILE would change, ask, and let the daemon take it up; exit code 1 if none is at work or it does not."""
-    from daemon import lock
-    from daemon.outside import database_of
-
-    config = configured(file)
-    _refuse_to_overspend(config)
-    database = database_of(config, os.environ)
-    if not dry_run:
-        _reader_of(file, database)
-    typer.echo(f"{file}: {_preview(config, lock.holder(database))}")
-    if dry_run:
-        return
-    if not yes and not (sys.stdin.isatty() and typer.confirm("Take it up?")):
-        complain("nothing was changed; --yes does not ask")
-        raise typer.Exit(CANNOT_RUN)
-    with able():
-        _tell(_reader_of(file, database), database)
-    typer.echo("it is in force")
-
-
-def _reader_of(file: Path, database: Path) -> Holder:
-    """The daemon at work that reads this file; leaves with an exit code where there is none, or it reads another."""
-    from daemon import lock
-
-    holder = lock.holder(database)
-    if holder is None:
-        complain("no daemon is at work on the database of this file; `creatorwatch run` starts one")
-        raise typer.Exit(CANNOT_RUN)
-    if holder.file.resolve() != file.resolve():
-        complain(f"the daemon at work reads {holder.file}; try another file with --dry-run, then put it there")
-        raise typer.Exit(WRONG)
-    return holder
-
-
-def _preview(config: Config, holder: Holder | None) -> Preview:
-    """What ``config`` would change: its price against the one in force, if that still stands in its file."""
-    from daemon.clock import SystemClock
-    from daemon.preview import preview, with_money
-
-    with reading(config, sketch=True) as sketch:
-        found = preview(config, sketch, SystemClock().now())
-    now = _in_force(holder)
-    return with_money(found, None if now is None else forecast_of(now), forecast_of(config))
-
-
-def _in_force(holder: Holder | None) -> Config | None:
-    """What a daemon runs by; None where its file was changed since, or there is none."""
-    from daemon.config import load
-    from daemon.preview import digest
-    from daemon.providers import ENDPOINTS, METRICS
-
-    if holder is None:
-        return None
-    config = load(holder.file, os.environ, METRICS, ENDPOINTS)
-    return None if isinstance(config, list) or digest(config.files) != holder.digest else config
-
-
-def _tell(holder: Holder, database: Path) -> None:
-    """Let the daemon read its file, and wait until that is in force."""
-    import time
-
-    from daemon import lock
-
-    os.kill(holder.pid, signal.SIGHUP)
-    for _ in range(TAKEN_UP_S * 10):
-        time.sleep(0.1)
-        now = lock.holder(database)
-        if now and now != holder:
-            return
-    complain("the daemon has not taken it up yet; its log says why")
-    raise typer.Exit(CANNOT_RUN)
 
 
 def check(file: File = DEFAULT_FILE, as_json: AsJson = False) -> None:
@@ -196,15 +106,3 @@ def simulate(
     except OSError as error:
         complain(f"cannot listen on 127.0.0.1:{port}: {os.strerror(error.errno)}" if error.errno else str(error))
         raise typer.Exit(CANNOT_RUN) from None
-
-
-def _refuse_to_overspend(config: Config) -> None:
-    """Leave with exit code 2 if a day of ``config`` would cost more than its budget. A simulation costs nothing."""
-    from daemon import forecast
-    from daemon.outside import with_keys
-
-    asked = with_keys(config, os.environ)
-    refused = forecast.refuse(config, forecast_of(config, asked)) if asked else None
-    if refused:
-        complain(refused)
-        raise typer.Exit(WRONG)

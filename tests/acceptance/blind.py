@@ -26,7 +26,7 @@ def account(name: str, uid: str, owner: str) -> str:
 @asynccontextmanager
 async def watching(story):
     """The daemon with the cookies of files, as people renew them."""
-    app = App(story.config, real_outside(story.config, story.out, {"NONE": "a key"}), "test", "test")
+    app = App(story.config, real_outside(story.config, story.out, {"NONE": "a key"}), "test")
     await app.open(story.clock.now())
     story.app = app
     try:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,6 +19,7 @@ from daemon.clock import ManualClock
 from daemon.config import Config, load
 from daemon.outside import simulated_outside
 from daemon.providers import ENDPOINTS, METRICS
+from daemon.providers.endpoint import Provider
 from daemon.simulator.server import Simulator
 from daemon.simulator.world import World
 from storage.records import AlertRow
@@ -95,10 +96,10 @@ class Story:
         self.out = io.StringIO()
         self.simulator: Simulator | None = None
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def daemon(self) -> AsyncIterator[App]:
         """One process of the daemon; the next one finds what it stored."""
-        app = App(self.config, simulated_outside(self.config, self.out, {}), "test", "test")
+        app = App(self.config, simulated_outside(self.config, self.out, {}), "test")
         await app.open(self.clock.now())
         self.app = app
         try:
@@ -112,6 +113,25 @@ class Story:
         rows = store.alerts(1000, open_only=True)
         store.close()
         return rows
+
+    def check_bill(self, given_up: bool = False) -> None:
+        """Check that the ledger has the calls that came to TikHub, and what each cost.
+
+        ``given_up``: some answers were not waited for. Of such a call nobody knows whether it came, whole, and whether
+        it is billed: the ledger has it all the same, with its price at most.
+        """
+        with contextlib.closing(Store.open(self.config.database, readonly=True)) as store:
+            rows = [row for row in store.spending(START) if row.provider == Provider.TIKHUB]
+        paths = {ENDPOINTS[row.endpoint].path for row in rows}
+        assert {path for path in self.simulator.calls if path.startswith("/api/")} <= paths
+        for row in rows:
+            endpoint = ENDPOINTS[row.endpoint]
+            bill = [call.cost_usd for call in self.simulator.answered if call.path == endpoint.path]
+            if given_up:
+                assert row.calls >= len(bill), row
+                assert sum(bill) <= row.usd <= row.calls * endpoint.cost_usd, row
+            else:
+                assert (row.calls, row.usd) == (len(bill), sum(bill)), row
 
     async def live(self, span: timedelta, every: timedelta = timedelta(hours=1)) -> None:
         """Let time pass."""

@@ -73,9 +73,8 @@ class Reloading:
 async def at_work(story, providers: frozenset[Provider] = frozenset()) -> AsyncIterator[Reloading]:
     async with story.daemon() as app:
         said: list[str] = []
-        yield Reloading(
-            story, app, Reloader(app, story.config, {}, providers, lambda config: config, said.append), said
-        )
+        reloader = Reloader(app, story.config, {}, providers, lambda config: config, said.append, story.clock)
+        yield Reloading(story, app, reloader, said)
 
 
 def stored(story, query: str) -> list[tuple]:
@@ -332,7 +331,7 @@ async def test_an_answer_that_is_under_way_is_kept_and_judged_by_the_new_rules(t
         story.clock.advance(daemon.app._store.next_due(story.clock.now()) - story.clock.now())
         story.world.faults["*"], story.world.slow_s = "slow", 1.0
         await daemon.app.watch.poll(story.clock.now())
-        await daemon.app.adopt(config, story.clock.now())
+        await daemon.app.adopt(config, story.clock)
         assert firing(story, "seen") == set()
         await daemon.app.watch.settle()
         assert calls(story, CREATOR) == asked + 1
@@ -426,7 +425,7 @@ async def test_what_a_file_would_change_is_known_before_and_is_what_then_happens
         with closing(Store.sketch(config.database)) as sketch:
             said = preview(config, sketch, at)
         assert [stored(story, f"SELECT * FROM {name}") for name in ("alert", "schedule", "target", "rule")] == before
-        assert said == comes == count(await daemon.app.adopt(config, at), config.book)
+        assert said == comes == count(await daemon.app.adopt(config, story.clock), config.book)
 
 
 # --- over and over ------------------------------------------------------------------------------------------------

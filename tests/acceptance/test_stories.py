@@ -318,7 +318,7 @@ async def test_a_key_that_is_missing_at_a_restart_holds_alerts_and_tells_no_end(
         await story.live(30 * HOURS)
     told = list(managers.titles())
     outside = replace(simulated_outside(story.config, story.out, {}), providers=frozenset({Provider.KEYAPI}))
-    app = App(story.config, outside, "test", "test")
+    app = App(story.config, outside, "test")
     await app.open(story.clock.now())
     await app.watch.step(story.clock.now())
     await app.close(5.0)

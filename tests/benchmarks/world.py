@@ -65,7 +65,7 @@ def build(config: Config, base_url: str = "http://127.0.0.1:1", lanes: int = 8) 
     access = Access(base_url, "", UNPACED_PER_S, 10.0, lanes)
     fetcher = Fetcher({Provider.TIKHUB: Service(base_url, Secret("benchmark"))}, lanes)
     outside = Outside(fetcher, frozenset({Provider.TIKHUB}), lambda _: None, io.StringIO(), {})
-    return App(replace(config, providers={Provider.TIKHUB: access}), outside, "bench", "")
+    return App(replace(config, providers={Provider.TIKHUB: access}), outside, "bench")
 
 
 @dataclass

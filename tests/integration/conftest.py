@@ -1,16 +1,19 @@
-"""Real servers on 127.0.0.1 that keep what they were sent."""
+"""Real servers on 127.0.0.1 that keep what they were sent, and daemons that run."""
 
 from __future__ import annotations
 
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
+
+from tests.running import Daemon
 
 
 @dataclass
@@ -106,3 +109,16 @@ def deaf() -> Iterator[socket.socket]:
     """A listening socket that nobody reads: it takes connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts daemons; what is left of them at the end is killed."""
+    with ExitStack() as stack:
+        yield lambda *options, folder=tmp_path, **env: _started(stack, Daemon(folder, *options, **env))
+
+
+def _started(stack: ExitStack, daemon: Daemon) -> Daemon:
+    stack.callback(daemon.process.wait)
+    stack.callback(daemon.process.kill)
+    return daemon

@@ -15,10 +15,22 @@ import pytest
 
 from daemon.explain import explained, known_now, known_then, names
 from daemon.show_explain import explanation
-from rules.values import NO_LABELS, Alert, Change, Firing, Outcome, Owed, Rising, Severity, Transition
+from rules.values import (
+    NO_LABELS,
+    Alert,
+    Change,
+    Firing,
+    Outcome,
+    Owed,
+    Rising,
+    Severity,
+    Subject,
+    Target,
+    Transition,
+)
 from storage.records import SENT, Delivery, Quarantine
 from storage.store import Store
-from tests.stored import HEALTH, HOUR, LEO, MEI, NOW, POINTS, Past
+from tests.stored import FILE, HEALTH, HOUR, LEO, MEI, NOW, POINTS, UNNAMED, Past
 from tests.told import a_story
 
 CREATORWATCH = shutil.which("creatorwatch", path=Path(sys.executable).parent)
@@ -36,8 +48,8 @@ def past(tmp_path):
 def explain(past, capsys):
     """What is printed of the points of a target, so many hours ago (None: now)."""
 
-    def say(rules=POINTS, target="Mei", hours=None):
-        _, config = past.config(rules)
+    def say(rules=POINTS, target="Mei", hours=None, text=FILE):
+        _, config = past.config(rules, text=text)
         store, at = Store.sketch(past.path), NOW - (hours or 0) * HOUR
         meant = names(config, store, NOW)[target]
         known = known_now(config, store, at) if hours is None else known_then(config, store, meant, at)
@@ -85,7 +97,7 @@ def test_a_detector_tells_what_it_expected(past, explain):
         ([(3, 9.0), (2, "timeout")], "severity: info", "unknown: its newest poll failed (timeout) at"),
         ([(3, "timeout"), (2, "timeout")], "severity: info", "its newest poll failed (timeout) at"),
         ([(3, 9.0), (1, None)], "severity: info", "unknown: it was asked for, and is not known"),
-        ([(9, 9.0)], "severity: info", "unknown: too old: of more than three of its intervals (6 h)"),
+        ([(9, 9.0)], "severity: info", "unknown: too old: older than three of its intervals (6 h)"),
         ([(4, 9.0)], "stale_after: 3h", "unknown: older than `stale_after` (3 h)"),
         ([(4, 9.0)], "min_history: 2d", "unknown: its past is shorter than `min_history` (2 d)"),
     ],
@@ -148,6 +160,70 @@ def test_who_was_told_what_and_when_is_told_and_of_the_past_only_what_was_so_the
     assert ("alert" not in before, "points: fine" in before) == (True, True)
 
 
+def test_of_the_past_a_letter_is_as_it_was_then_and_not_as_it_became(past, explain):
+    past.plan((MEI, HEALTH))
+    past.points(MEI, (6, 9.0), (4, 9.0), (2, 9.0))
+    began = NOW - 6 * HOUR
+    (alert,) = past.judge(6, outcome(Firing(1, began, began, 1), letter("nine points"), at=began))
+    (sent,) = past.store.claim_letters("managers", NOW, NOW + HOUR, "me", 9)
+    for hours, came in ((4, "timeout"), (1, SENT)):
+        retry = NOW if came != SENT else None
+        attempt = Delivery(sent.id, alert.id, "managers", 1, NOW - hours * HOUR, came, 5, retry)
+        past.store.record_deliveries([attempt])
+    said = [explain(hours=hours) for hours in (5, 3, 0.5)]
+    letters = [next(line for line in each.splitlines() if "to managers" in line) for each in said]
+    assert [each.split(": fired, ")[1].split()[0].rstrip(":") for each in letters] == ["waits", "timeout", "sent"]
+
+
+def test_of_the_past_an_alert_that_had_to_wait_for_a_full_window_and_a_time_is_on(past, explain):
+    past.plan((MEI, HEALTH))
+    past.points(MEI, *((hours, 1000.0 - hours) for hours in range(400, 0, -2)))
+    risen = "  - { name: risen, on: account, when: 'increase(violation_score, 4d) >= 6', for: 4d }\n"
+    assert "risen: FIRING, warning, since" in explain(risen, hours=30)
+
+
+def test_of_the_past_the_age_of_a_number_that_was_long_unknown_is_told(past, explain):
+    past.plan((MEI, HEALTH))
+    past.points(MEI, (50, 3.0), *((hours, None) for hours in range(48, 0, -2)))
+    old = "  - { name: old, on: account, when: age(violation_score) > 24h }\n"
+    assert "age(violation_score) > 24h  ->  true" in explain(old)
+    assert "age(violation_score) > 24h  ->  true" in explain(old, hours=1)
+
+
+def test_of_the_past_a_rule_on_what_the_daemon_said_itself_tells_its_alerts_and_why_nothing_else(past, explain):
+    past.plan((MEI, HEALTH))
+    past.points(MEI, (6, 3.0), (4, 9.0), (2, 9.0))
+    past.judge(4, outcome(Firing(1, NOW - 4 * HOUR, NOW - 4 * HOUR, 1), at=NOW - 4 * HOUR))
+    mixed = POINTS.replace("violation_score >= 9", "visible == 0 or violation_score >= 9")
+    said = explain(mixed, hours=3)
+    assert "points: is not replayed: what the daemon said of visible then is not stored" in said
+    assert "fired, level warning: the condition holds" in said
+    assert "points: FIRING" in explain(mixed)
+
+
+def test_how_much_of_the_past_that_a_rule_reads_there_is_is_told(past, explain):
+    past.plan((MEI, HEALTH))
+    past.points(MEI, (5, 3.0), (3, 3.0), (1, 9.0))
+    risen = "  - {{ name: risen, on: account, when: 'increase(violation_score, {}) >= 6' }}\n"
+    assert "3 looks in 4 h of 6 d)" in explain(risen.format("6d"))
+    assert "3 looks in 4 h)" in explain(risen.format("3h"))
+
+
+def test_of_the_time_before_the_first_poll_it_is_told_that_nothing_was_seen_yet(past, explain):
+    past.plan((MEI, HEALTH))
+    past.points(MEI, (5, 9.0))
+    assert "violation_score: unknown: it was not seen yet" in explain(hours=24)
+
+
+@pytest.mark.parametrize("hours", [None, 1])
+def test_a_provider_that_the_file_does_not_name_is_explained_now_and_in_the_past(past, explain, hours):
+    tikhub = Target("provider/tikhub", Subject.PROVIDER, "TikHub", "")
+    past.plan((MEI, HEALTH), (tikhub, "get_user_info"))
+    past.see(tikhub, "get_user_info", 2, balance_usd=0.5)
+    broke = "  - { name: broke, on: provider, when: balance_usd < 1 }\n"
+    assert "balance_usd < 1  ->  true" in explain(broke, target=tikhub.key, hours=hours, text=UNNAMED)
+
+
 def test_a_rule_that_does_not_look_at_a_target_says_why(past, explain):
     past.plan((MEI, HEALTH), (LEO, HEALTH))
     past.points(MEI, (1, 9.0))
@@ -164,7 +240,7 @@ def cli(past):
         env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
         command = [CREATORWATCH, "explain", *arguments]
         return subprocess.run(
-            command, cwd=past.folder, env=env, capture_output=True, text=True, timeout=30, check=False
+            command, cwd=past.folder, env=env, capture_output=True, text=True, timeout=60, check=False
         )
 
     past.config()
@@ -186,7 +262,14 @@ def test_the_command_prints_json_also_of_the_past(cli):
     (rule,) = found["rules"]
     assert (found["target"], rule["rule"], rule["says"]) == (MEI.key, "points", "fine")
     assert rule["series"][0]["value"] == 3.0
+    assert rule["series"][0]["polled"] == (NOW - 5 * HOUR).isoformat()
     assert rule["conditions"][0]["parts"][0] == {"depth": 0, "text": "violation_score >= 9", "value": False}
+
+
+def test_the_command_says_that_no_rule_or_not_this_one_is_on_such_a_target(cli):
+    assert "no rule is on: provider" in cli("provider/tikhub").stdout
+    said = cli("provider/tikhub", "--rule", "points").stdout
+    assert "points: does not look: it is on: account, and this is: provider" in said
 
 
 def test_the_command_says_what_was_probably_meant(cli):
@@ -194,4 +277,4 @@ def test_the_command_says_what_was_probably_meant(cli):
     wrong = [cli("mei", "--rule", "pionts"), cli("mei", "--at", "tomorrow"), cli("nobody-at-all")]
     assert [each.returncode for each in wrong] == [2, 2, 2]
     assert "did you mean" in wrong[0].stderr
-    assert cli("leo", "--at", "1h").returncode == 1
+    assert "points: does not look: this target is not asked for violation_score" in cli("leo", "--at", "1h").stdout

@@ -163,6 +163,12 @@ def test_alerts_and_letters_of_the_first_version_remember_nothing_and_go_alone(f
     assert execute(first, "select * from memory") == []
 
 
+def test_of_alerts_of_the_first_version_nobody_knows_by_what_they_were_judged(first):
+    store = Store.open(first)
+    assert [(alert.rule, alert.meaning) for alert in store.live_alerts()] == [("points", "")]
+    store.close()
+
+
 def test_the_last_migration_that_fails_leaves_the_version_before(first):
     fail_half_way(first, "memory")
     assert execute(first, "select version_num from alembic_version") == [("0001",)]

@@ -100,6 +100,14 @@ def test_an_alert_is_updated_and_not_made_again(store):
     assert [s.change for s in store.transitions(alert.id)] == [Change.B_FIRED, Change.E_CLIMBED]
 
 
+def test_an_alert_keeps_by_which_meaning_of_its_rule_it_was_judged(store):
+    [alert] = judge(store, replace(fresh(), meaning="first"))
+    assert store.live_alerts() == [alert]
+    [again] = judge(store, replace(alert, meaning="second"))
+    assert store.live_alerts() == [again]
+    assert (alert.meaning, again.meaning) == ("first", "second")
+
+
 def test_a_transition_keeps_its_evidence_and_unknown_is_not_zero(store):
     [alert] = judge(store, fresh())
     assert store.transitions(alert.id) == [step(Change.B_FIRED)]

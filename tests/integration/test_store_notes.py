@@ -147,6 +147,7 @@ def test_the_newest_sight_of_a_video_is_kept(store):
     gone = Sight("douyin/video/7", "removed", 2, T0 + MINUTE)
     store.commit_polls([], "me", noted=Noted(sights=[gone]))
     assert store.sights() == [gone, first[1]]
+    assert (store.sights(["douyin/video/7", "nobody"]), store.sights([])) == ([gone], [])
 
 
 # --- with polls --------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from daemon.cadence import LONGEST_STRETCHED, AtAges, ByAge, ByNewest, Daily, Every, Near, Standing
+from daemon.cadence import LONGEST_STRETCHED, AtAges, ByAge, ByNewest, Daily, Every, Near, Standing, slowest
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SLIP = timedelta(milliseconds=1)
@@ -96,6 +96,22 @@ def test_no_turn_is_put_off_further_than_its_usual_wait_once_there_is_money_agai
 def test_an_alert_makes_no_turn_later(cadence, standing, phase):
     calm, alert = (wait(cadence, but(standing, suspect=suspect), phase) for suspect in (False, True))
     assert alert - SLIP <= calm
+
+
+@given(cadences, standings(), phases)
+def test_two_turns_are_no_further_apart_than_the_slowest_interval_until_then_and_a_half(cadence, standing, phase):
+    first = cadence.turn(but(standing, stretch=1.0), phase)
+    assume(first is not None)
+    then = but(standing, stretch=1.0, at=first)
+    due = wait(cadence, then, phase)
+    assert due == timedelta.max or due <= slowest(cadence, then) * 1.5 + SLIP
+
+
+@given(cadences, standings(), st.timedeltas(timedelta(0), 60 * DAY))
+def test_the_slowest_interval_is_that_of_calm_and_falls_with_no_age(cadence, standing, later):
+    before, after = slowest(cadence, standing), slowest(cadence, but(standing, at=standing.at + later))
+    assert before == slowest(cadence, but(standing, suspect=not standing.suspect, values={}, stretch=16.0))
+    assert before <= after <= max(before, ByAge().most)
 
 
 @given(intervals, moments, phases, stretches)

@@ -295,6 +295,13 @@ def test_who_mutes_the_alerts_of_videos_mutes_the_one_that_stands_for_them():
     assert begun == [("unseen", "Account 1", News.FIRED)]
 
 
+def test_a_provider_that_mutes_everything_mutes_the_one_that_stands_for_videos_seen_through_it():
+    down = rule("down", "provider", "provider_up == 0", inhibits=["*"])
+    tale = Tale(fake(promote=MANY), down)
+    assert tale.minute(dict.fromkeys(CLIPS, 90), provider_up=(TIKHUB, 0.0)) == [("down", "TikHub", News.FIRED)]
+    assert tale.held(MEI) == ["muted by down of TikHub"]
+
+
 def test_the_owner_of_the_account_is_told_of_its_videos_whoever_owns_those():
     owned = {key: replace(each, channels=("wu",) if each == MEI else ("mei",)) for key, each in TARGETS.items()}
     replay = Replay(build_book([fake(promote=MANY, to=["owner"])], METRICS, ["wu", "mei"]), owned, ["wu", "mei"])

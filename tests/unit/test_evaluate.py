@@ -279,7 +279,7 @@ def test_a_level_whose_clear_condition_is_unknown_is_kept():
     view = points(3)
     fired = Alert("r", MEI.key, (), Firing(1, NOW - HOUR, NOW - HOUR, 1), {"team": 1, "boss": 1})
     assert judge(the_rule, view, NOW.timestamp())[()].kept == (1,)
-    assert evaluate([the_rule], look(view, [fired])) == []
+    assert evaluate([the_rule], look(view, [replace(fired, meaning=the_rule.meaning)])) == []
 
 
 # --- what unknown does --------------------------------------------------------------------------------------------
@@ -317,10 +317,11 @@ def test_blind_looks_confirm_where_unknown_counts_as_true():
 
 
 @pytest.mark.parametrize("unknown", ["hold", "fire", "clear"])
-def test_what_was_never_asked_neither_fires_nor_clears(unknown):
+@pytest.mark.parametrize(("when", "view"), [("points >= 9", {}), ("points >= 9 or fans > 5", points(math.nan))])
+def test_what_was_never_asked_neither_fires_nor_clears(unknown, when, view):
     fired = Alert("r", MEI.key, (), Firing(1, NOW - HOUR, NOW - HOUR, 1), {"team": 1, "boss": 1})
-    assert evaluate([rule(when="points >= 9", unknown=unknown)], look({}, [fired])) == []
-    assert evaluate([rule(when="points >= 9", unknown=unknown)], look({})) == []
+    assert evaluate([rule(when=when, unknown=unknown)], look(view, [fired])) == []
+    assert evaluate([rule(when=when, unknown=unknown)], look(view)) == []
 
 
 def test_a_poll_that_was_sent_before_a_blind_look_still_counts():
@@ -332,6 +333,39 @@ def test_a_poll_that_was_sent_before_a_blind_look_still_counts():
     polled = points(3, 4, at=NOW + HOUR - timedelta(seconds=9))
     [resolved] = evaluate([the_rule], look(polled, [fired.alert], at=NOW + HOUR + timedelta(seconds=9)))
     assert resolved.alert.level == 0
+
+
+# --- a rule that says something else by now -----------------------------------------------------------------------
+
+
+def test_a_rule_that_says_something_else_judges_the_same_numbers_again():
+    [fired] = evaluate([rule(when="points >= 9")], look(points(9)))
+    [ended] = evaluate([rule(when="points >= 10")], look(points(9), [fired.alert]))
+    assert [(step.change, step.to_level) for step in ended.transitions] == [(Change.G_RESOLVED, 0)]
+    assert ended.alert.meaning == ""
+
+
+def test_a_rule_that_is_only_told_otherwise_judges_nothing_again():
+    [fired] = evaluate([rule(when="points >= 9")], look(points(9)))
+    told = rule(when="points >= 9", summary="many points", to=["team"])
+    assert evaluate([told], look(points(9), [fired.alert])) == []
+
+
+def test_an_alert_on_which_two_rules_agree_is_noted_as_judged_by_the_second_and_nothing_is_told():
+    [fired] = evaluate([rule(when="points >= 9")], look(points(9)))
+    [again] = evaluate([rule(when="points >= 8")], look(points(9), [fired.alert]))
+    assert (again.transitions, again.owed, again.alert.state) == ([], [], fired.alert.state)
+    assert evaluate([rule(when="points >= 8")], look(points(9), [again.alert])) == []
+
+
+def test_what_is_unknown_is_judged_by_a_changed_rule_as_soon_as_it_is_known():
+    changed, view = rule(when="points >= 10"), points(9)
+    [fired] = evaluate([rule(when="points >= 9")], look(view))
+    view["points"][()].blind = True
+    assert evaluate([changed], look(view, [fired.alert])) == []
+    view["points"][()].blind = False
+    [ended] = evaluate([changed], look(view, [fired.alert]))
+    assert ended.alert.level == 0
 
 
 # --- a second look, first sight, mutes, flapping ------------------------------------------------------------------
@@ -411,8 +445,8 @@ def test_nobody_asks_why_something_is_muted_that_nobody_is_owed():
     def raising(_rule, _labels):
         raise AssertionError("asked")
 
-    fired = Alert("r", MEI.key, (), Firing(1, NOW - HOUR, NOW - HOUR, 1), {"team": 1, "boss": 1})
-    assert evaluate([rule(when="points >= 9")], look(points(9), [fired], muted=raising)) == []
+    [fired] = evaluate([rule(when="points >= 9")], look(points(9)))
+    assert evaluate([rule(when="points >= 9")], look(points(9), [fired.alert], muted=raising)) == []
 
 
 def test_a_rule_in_shadow_stores_its_steps_and_tells_nobody():
@@ -507,7 +541,7 @@ def test_a_rule_has_judged_a_target_once_it_knew_an_answer_or_found_nothing_to_a
 def message(the_rule, *looks):
     alerts = []
     for each in looks:
-        [outcome] = evaluate([the_rule], replace(each, alerts={("r", alert.labels): alert for alert in alerts}))
+        [outcome] = evaluate([the_rule], each._replace(alerts={("r", alert.labels): alert for alert in alerts}))
         alerts = [outcome.alert]
     return read(outcome.owed[0])
 
@@ -550,7 +584,7 @@ def test_a_rule_with_one_level_does_not_name_it():
 def test_an_owner_who_is_not_named_is_no_metric():
     nobody = look(points(9))
     told = message(
-        rule(when="points >= 9", summary="{name} of {owner}"), replace(nobody, target=replace(MEI, owner=""))
+        rule(when="points >= 9", summary="{name} of {owner}"), nobody._replace(target=replace(MEI, owner=""))
     )
     assert told.title == "▲ WARNING: Mei of "
 
@@ -602,7 +636,7 @@ def failed(view):
 def test_a_number_that_is_not_known_any_more_is_told_as_such(fields, seen):
     ladder = {"one": {"when": "points >= 9"}, "two": {"when": "deadlines > 3"}, "off": {"when": "points >= 12"}}
     the_rule = rule(levels=ladder, unknown="fire", summary="{name} has {points} points", **fields)
-    seen = replace(seen, view={**seen.view, "deadlines": {(): window(1)}})
+    seen = seen._replace(view={**seen.view, "deadlines": {(): window(1)}})
     [outcome] = evaluate([the_rule], seen)
     told = read(outcome.owed[0])
     assert told.title == "▲ WARNING: Mei has unknown (last known 3, 5 h ago) points"
@@ -765,6 +799,7 @@ moments = st.lists(st.tuples(numbers, numbers, st.sampled_from(["", "muted"])), 
 
 @given(features, st.sampled_from([None, "points < 1"]), moments)
 def test_whatever_is_seen_nothing_raises_and_a_second_look_at_it_says_nothing(fields, own, sequence):
+    """Nor does one by a rule of another meaning that says the same."""
     the_rule = rule(**fields) if own is None else clearing(2, own, **fields)
     alerts: dict = {}
     past, deadlines = [], {}
@@ -792,4 +827,8 @@ def test_whatever_is_seen_nothing_raises_and_a_second_look_at_it_says_nothing(fi
             alerts = {**alerts, ("r", outcome.alert.labels): outcome.alert}
             assert not (the_rule.shadow and outcome.owed)
             assert not any(letter.story.news is not News.RESOLVED for letter in outcome.owed if mute)
-        assert evaluate([the_rule], replace(now, alerts=alerts)) == []
+        assert evaluate([the_rule], now._replace(alerts=alerts)) == []
+        strange = {key: replace(alert, meaning=alert.meaning and "other") for key, alert in alerts.items()}
+        for again in evaluate([the_rule], now._replace(alerts=strange)):
+            assert (again.transitions, again.owed, again.refetch) == ([], [], False)
+            assert replace(again.alert, meaning="") == replace(alerts["r", again.alert.labels], meaning="")

@@ -37,13 +37,14 @@ class Seen:
     points: list
     blind: bool = False
     fresh_h: float = math.inf
+    pause_h: float = 0.0
 
     def window(self):
         window = Window(
             [(hour * HOUR, math.nan if number is None else float(number)) for hour, number in self.points],
             fresh_for_s=self.fresh_h * HOUR,
         )
-        window.blind = self.blind
+        window.blind, window.pause_for_s = self.blind, self.pause_h * HOUR
         return window
 
 
@@ -83,11 +84,11 @@ def covered(seen, span, now):
 
 
 def gapless(seen, span, now):
-    """Whether no time longer than a number may be old passed without one."""
+    """Whether no time longer than a number may be old, or than a pause may have been, passed without one."""
     start = [point for point in seen.points if point[0] <= now - span][-1:]
     marks = [hour if number is not None else now - span for hour, number in start]
     marks += [hour for hour, number in seen.points if now - span < hour <= now and number is not None] + [now]
-    return all(later - earlier <= seen.fresh_h for earlier, later in pairwise(marks))
+    return all(later - earlier <= max(seen.fresh_h, seen.pause_h) for earlier, later in pairwise(marks))
 
 
 def difference(seen, span, now):
@@ -425,7 +426,8 @@ conditions = st.one_of(logical(single), logical(st.one_of(single, many)), many)
 def series(draw):
     hours = sorted(draw(st.sets(st.integers(0, 12), max_size=9)) | draw(st.sampled_from([{0, 12}, {0, 6, 12}, set()])))
     points = [(hour, draw(st.sampled_from([*range(10), None]))) for hour in hours]
-    return Seen(points, draw(st.integers(0, 19)) == 19, draw(st.sampled_from([math.inf, math.inf, 4, 2])))
+    fresh_h, pause_h = draw(st.sampled_from([(math.inf, 0), (math.inf, 0), (4, 0), (2, 0), (2, 4)]))
+    return Seen(points, draw(st.integers(0, 19)) == 19, fresh_h, pause_h)
 
 
 @st.composite

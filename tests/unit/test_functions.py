@@ -189,6 +189,28 @@ def test_a_window_keeps_the_newest_look_and_the_newest_number_before_its_start()
     assert (len(empty.values), len(unseen.values)) == (0, 2)
 
 
+def test_a_number_is_known_up_to_the_age_that_it_may_have():
+    window = daily(3, 5)
+    window.fresh_for_s = HOUR
+    assert [windows.newest(window, DAY + late_s) for late_s in (0, HOUR, HOUR + 1)] == [5, 5, None]
+    assert (windows.newest(Window(), 0.0), windows.newest(daily(3, NAN), DAY)) == (None, None)
+
+
+def test_the_time_until_an_instant_is_known_also_while_blind_but_not_while_it_is_doubted():
+    window = daily(9 * DAY)
+    window.blind, window.fresh_for_s = True, HOUR
+    assert [windows.until(window, day * DAY) for day in (2, 9, 10)] == [7 * DAY, 0, -DAY]
+    window.doubted = True
+    assert windows.until(window, DAY) is None
+    assert (windows.until(Window(), 0.0), windows.until(daily(9 * DAY, NAN), 0.0)) == (None, None)
+
+
+def test_of_a_span_without_a_look_the_number_in_force_is_the_mean_and_nothing_deviates():
+    window = daily(2, 5)
+    found = [call(name, window, DAY, 4 * DAY) for name in ("avg", "median", "quantile", "stddev", "mad", "count")]
+    assert found == [5, 5, 5, 0, 0, 0]
+
+
 def test_last_within_a_span_forgets_what_is_older():
     assert windows.last(daily(5), HOUR, 2 * HOUR) is None
     assert windows.last(daily(5), 2 * HOUR, 2 * HOUR) == 5

@@ -530,3 +530,19 @@ def test_a_look_taken_twice_is_taken_once(the_rule, looks, first):
         assert twice.state == once.state
         assert remember(now, twice, verdict, the_rule, at(hour), first and hour == 0) == now
         state, past = once.state, now
+
+
+# --- by a rule that says something else ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hours", [0.5, 1, 3])
+def test_what_was_rising_unseen_loses_no_time_when_old_numbers_are_judged_anew(hours):
+    rising = Rising(1, since=at(0), seen=at(1), polled=at(1), blind=True)
+    again = step(rising, level(1), rule(**{"for": "9h"}), Sighting(at(hours), at(hours), anew=True)).state
+    assert (again.since, again.blind) == (at(max(0, hours - 1)), False)
+
+
+@pytest.mark.parametrize(("anew", "change"), [(True, Change.G_RESOLVED), (False, None)])
+def test_only_a_rule_that_says_something_else_judges_the_same_numbers_again(anew, change):
+    firing = Firing(1, since=at(0), seen=at(1), peak=1)
+    assert step(firing, NO, rule(), Sighting(at(1), at(1), anew)).change is change

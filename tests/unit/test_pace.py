@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.fetch import Pace
+from daemon.pace import Pace
 
 
 @given(
@@ -118,3 +118,34 @@ def test_to_go_on_ends_no_pause_that_the_provider_wished_for():
     pace.go_on()
 
     assert pace.ready(50.0) == 0
+
+
+@given(st.floats(0.01, 200), st.floats(0.01, 200), st.integers(0, 200), st.floats(0, 1e6))
+def test_another_rate_begins_with_what_was_left_and_no_more_than_its_own_burst(before, after, taken, now):
+    pace = Pace(before)
+    left = pace.ready(now) - min(taken, pace.ready(now))
+    pace.take(now, pace.ready(now) - left)
+    pace.adopt(after)
+
+    assert pace.ready(now) <= max(left + 1, 1)
+    assert pace.ready(now) <= max(1, after)
+    assert pace.ready(now + 2 * max(1, 1 / after)) == max(1, int(after))
+
+
+def test_another_rate_ends_neither_a_pause_nor_a_stop():
+    paused, stopped = Pace(10), Pace(10)
+    paused.pause(100.0)
+    stopped.stop(0.0, 900.0)
+    for pace in (paused, stopped):
+        pace.adopt(5)
+
+    assert [paused.ready(now) for now in (99.0, 100.0)] == [0, 5]
+    assert [stopped.ready(now) for now in (899.0, 900.0)] == [0, 1]
+
+
+def test_another_rate_that_is_none_is_a_mistake_and_changes_nothing():
+    pace = Pace(3)
+    with pytest.raises(ValueError, match="positive"):
+        pace.adopt(0)
+
+    assert pace.ready(0.0) == 3

@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from daemon.recent import KEPT, Recent
+from daemon.recent import KEPT, STALE_AFTER_INTERVALS, Pauses, Recent
+from rules.windows import changed, highest, lowest
 
 HOUR = 3600.0
 DAY = 24 * HOUR
+MEI, HEALTH, POINTS = "tiktok/account/a", "get_account_health_status", ("violation_score", ())
+SLOWEST, CLOSER, SPARED = 2 * HOUR, HOUR / 2, 8 * HOUR
 
 
 @pytest.fixture
@@ -114,3 +119,142 @@ def test_when_a_number_was_last_known_is_looked_up_in_as_few_rows_as_it_takes(re
     assert read == [(1, 9), (1, 8), (1, 7)]
     recent.recollect([1], {"follower_count"}, past)
     assert len(read) == 3
+
+
+def test_nothing_is_left_of_targets_that_are_others_than_these(recent):
+    fans(recent, HOUR, 10.0)
+    recent.unwatch(1)
+    for target in (MEI, "provider/tikhub"):
+        recent.state(target, "visible", (), HOUR, 1.0)
+    recent.forget_others({"provider/tikhub"})
+    assert list(recent.latest()) == [("provider/tikhub", ("visible", ()), 1.0)]
+    assert (recent.view(MEI), recent.measured(MEI)) == ({}, {})
+
+
+# --- how long nothing may be seen -------------------------------------------------------------------------------------
+
+
+class Looks:
+    """The looks at one number that stays the same, and what is known of its last day at the newest."""
+
+    def __init__(self, interval_s=SLOWEST, slowest_s=SLOWEST):
+        self.recent, self.at_s = Recent({"violation_score": DAY}), 0.0
+        self.recent.watch(1, MEI, HEALTH, interval_s, slowest_s)
+
+    def see(self, after_s, *intervals_s):
+        """One more look; the next is so far away, and usually as far away as the second says."""
+        self.at_s += after_s
+        self.recent.see(1, self.at_s, [POINTS], [5.0], *intervals_s)
+        return self
+
+    def day(self, pace_s, *intervals_s):
+        for _ in range(int(DAY / pace_s)):
+            self.see(pace_s, *(intervals_s or (pace_s, SLOWEST)))
+        return self
+
+    @property
+    def known(self):
+        window = self.recent.view(MEI)["violation_score"][()]
+        answers = [of(window, DAY, self.at_s) for of in (lowest, highest, changed)]
+        assert answers in ([5.0, 5.0, False], [None, None, None])
+        return answers[0] is not None
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([SLOWEST, SLOWEST / 2, CLOSER, SPARED]), st.integers(1, 100)), min_size=1),
+    st.integers(1, int(DAY)),
+)
+def test_what_was_seen_in_time_whatever_the_interval_was_is_known_and_what_was_not_is_unknown(paces, more_s):
+    looks = Looks().see(0.0, SLOWEST, SLOWEST).day(SLOWEST)
+    for interval_s, percent in paces:
+        looks.see(looks.recent.watches[1].fresh_for_s // 100 * percent, interval_s, SLOWEST)
+        assert looks.known
+    longest_s = STALE_AFTER_INTERVALS * max(SLOWEST, *(interval_s for interval_s, _ in paces))
+    assert not looks.see(longest_s + more_s, SLOWEST, SLOWEST).known
+
+
+def test_an_alert_that_has_its_line_asked_oftener_makes_nothing_unknown():
+    looks = Looks().see(0.0, SLOWEST, SLOWEST).day(SLOWEST)
+    assert looks.see(SLOWEST, CLOSER, SLOWEST).known
+    assert looks.day(CLOSER).see(SLOWEST, SLOWEST, SLOWEST).known
+
+
+def test_a_pause_that_would_be_none_without_the_alert_is_none():
+    looks = Looks().see(0.0, SLOWEST, SLOWEST).day(CLOSER).day(CLOSER)
+    assert looks.see(STALE_AFTER_INTERVALS * SLOWEST, CLOSER, SLOWEST).known
+
+
+def test_a_pause_of_more_than_three_of_the_slowest_intervals_is_a_pause_also_under_an_alert():
+    looks = Looks().see(0.0, SLOWEST, SLOWEST).day(SLOWEST)
+    assert not looks.see(STALE_AFTER_INTERVALS * SLOWEST + 1, CLOSER, SLOWEST).known
+    assert looks.day(CLOSER).see(CLOSER, CLOSER, SLOWEST).known, "a day later it has left the window"
+
+
+def test_a_newest_number_is_too_old_after_three_intervals_of_an_alert_and_not_of_the_slowest():
+    looks = Looks().see(0.0, SLOWEST, SLOWEST).day(SLOWEST).see(SLOWEST, CLOSER, SLOWEST)
+    looks.at_s += STALE_AFTER_INTERVALS * CLOSER
+    assert looks.known
+    looks.at_s += 1
+    assert not looks.known
+
+
+def test_a_restart_under_an_alert_makes_nothing_unknown():
+    looks = Looks(interval_s=CLOSER)
+    for _ in range(20):
+        looks.see(SLOWEST)
+    assert looks.known
+    assert looks.see(CLOSER, CLOSER, SLOWEST).known
+
+
+@pytest.mark.parametrize("slowest_s", [SLOWEST, CLOSER], ids=["money", "reload"])
+def test_what_a_line_was_allowed_before_counts_for_as_long_as_windows_hold_it(slowest_s):
+    looks = Looks(SPARED, SLOWEST).see(0.0, SPARED, SPARED).day(SPARED).day(SPARED)
+    looks.see(SPARED, slowest_s, slowest_s)
+    while looks.recent.watches[1].pauses.before:
+        assert looks.known
+        looks.see(slowest_s, slowest_s, slowest_s)
+    assert looks.known
+    assert looks.at_s == 2 * DAY + SPARED + DAY
+    assert not looks.see(STALE_AFTER_INTERVALS * slowest_s + 1, slowest_s, slowest_s).known
+
+
+def test_the_longest_of_several_paces_before_counts_until_it_has_left_and_then_the_next():
+    looks = Looks().see(0.0, SPARED, SPARED).see(SPARED, SPARED / 2, SLOWEST)
+    looks.see(SPARED / 2, SLOWEST, SLOWEST)
+    looks.see(SLOWEST, SPARED / 2, SLOWEST).see(SPARED / 2, SLOWEST, SLOWEST)
+    window = looks.recent.view(MEI)["violation_score"][()]
+    allowed = [(looks.at_s, window.pause_for_s)]
+    while window.pause_for_s > STALE_AFTER_INTERVALS * SLOWEST:
+        looks.see(SLOWEST, SLOWEST, SLOWEST)
+        if window.pause_for_s != allowed[-1][1]:
+            allowed.append((looks.at_s, window.pause_for_s))
+    assert allowed == [
+        (18 * HOUR, STALE_AFTER_INTERVALS * SPARED),
+        (SPARED + DAY, STALE_AFTER_INTERVALS * SPARED / 2),
+        (18 * HOUR + DAY, STALE_AFTER_INTERVALS * SLOWEST),
+    ]
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 5)), min_size=1), st.integers(0, 20))
+def test_how_long_pauses_may_be_is_the_longest_of_what_they_might_be_since_a_time(paces, span_s):
+    pauses, at_s, might = Pauses(3.0), 0, [(0, 3.0)]
+    for after_s, now_s in paces:
+        at_s += after_s
+        pauses.become(float(now_s), at_s)
+        might = [*might[:-1], (at_s, might[-1][1]), (math.inf, float(now_s))]
+        assert pauses.longest_s(at_s - span_s) == max(long_s for until_s, long_s in might if until_s > at_s - span_s)
+
+
+def test_what_was_allowed_before_counts_until_it_has_left_the_deepest_window_of_the_line():
+    recent, other = Recent({"violation_score": DAY, "health_rating": HOUR}), ("health_rating", ())
+    recent.watch(1, MEI, HEALTH, SPARED, SPARED)
+    for hours, interval_s in ((0, SPARED), (8, SLOWEST), (10, SLOWEST), (12, SLOWEST)):
+        recent.see(1, hours * HOUR, [POINTS, other], [5.0, 9.0], interval_s, SLOWEST)
+    assert recent.view(MEI)["violation_score"][()].pause_for_s == STALE_AFTER_INTERVALS * SPARED
+
+
+def test_windows_that_are_filled_again_are_allowed_the_same_pauses():
+    looks = Looks().see(0.0, SPARED, SPARED).day(SPARED).day(SPARED).see(SPARED, SLOWEST, SLOWEST)
+    rows = [(1, hours * HOUR, (POINTS,), [5.0]) for hours in range(0, 57, 8)]
+    looks.recent.need({"violation_score": 2 * DAY}, lambda: rows)
+    assert looks.known

@@ -121,3 +121,20 @@ def test_messages_carry_the_words_of_the_records_that_are_handed_in():
 def test_what_is_not_watched_cannot_be_seen():
     with pytest.raises(LookupError, match="detect_fake_views of tiktok/account/1 is not watched"):
         replay(POINTS).miss(MEI.key, FAKE)
+
+
+def test_an_alert_ends_when_what_it_rests_on_is_not_asked_any_more_and_begins_anew_when_it_is():
+    replayed = replay(POINTS)
+    asked = {(MEI.key, HEALTH): 7200.0}
+    points(replayed, 0, 9.0)
+    (ended,) = replayed.follow({MEI.key: MEI}, {(MEI.key, VIOLATIONS): 7200.0}, NOW + HOUR)
+    assert (changes([ended]), ended.owed[0].story.news) == ([Change.X_GONE], News.RESOLVED)
+    assert replayed.follow({MEI.key: MEI}, asked, NOW + 2 * HOUR) == []
+    assert changes(points(replayed, 3, 9.0)) == [Change.B_FIRED]
+
+
+def test_an_alert_ends_with_its_target():
+    replayed = replay(POINTS)
+    points(replayed, 0, 9.0)
+    assert changes(replayed.follow({CLIP.key: CLIP}, {}, NOW + HOUR)) == [Change.X_GONE]
+    assert replayed.docket.targets == {CLIP.key: CLIP}

@@ -184,7 +184,23 @@ def test_a_refused_cookie_is_tried_in_time_by_another_line_when_the_one_that_did
     bench.end(0, AT, Reason.COOKIE)
     gone = bench.recent.line(KEYS[0], HEALTH)
     bench.states.follow((), [gone], [line for line in bench.store.remembered() if line.schedule_id != gone], AT)
+    bench.states.wake_probes()
     assert bench.due(AT + SECOND_LOOK, RECORDS) == {KEYS[0]}
+
+
+def test_of_accounts_that_left_the_watchlist_nothing_is_left_and_of_others_all(bench, tmp_path):
+    for number in (0, 1):
+        bench.expire(number)
+    path, fewer = tmp_path / "rules.yaml", FILE.replace(FILE.splitlines(keepends=True)[3], "")
+    path.write_text(fewer, encoding="utf-8")
+    config = load(path, {}, METRICS, ENDPOINTS)
+    standings = bench.states.standings
+    standings.adopt(config, Watchlist(config, [Provider.TIKHUB]))
+    bench.states.forget_others()
+    assert (standings.cookies.keys(), standings.accusers.keys() & {KEYS[0]}) == ({KEYS[1]}, set())
+    assert (bench.said(0), bench.said(1)) == (None, 0.0)
+    assert [bool(bench.states.records(key, "failure")) for key in KEYS[:2]] == [False, True]
+    assert "provider/tikhub" in {target for target, _, _ in bench.recent.latest()}
 
 
 def test_how_to_renew_a_cookie_names_its_place_and_never_its_value(bench):

@@ -86,6 +86,11 @@ def test_an_increase_is_the_sum_of_all_steps_up_also_those_across_a_cut():
     assert functions.OF_WINDOW["increase"].of(window, SPAN, window.times_s[-1]) == sum(s for s in steps if s > 0)
 
 
+def test_what_only_falls_has_no_increase_also_across_a_cut():
+    window = Window((START + hour * HOUR, -float(hour)) for hour in range(400))
+    assert functions.OF_WINDOW["increase"].of(window, SPAN, window.times_s[-1]) == 0.0
+
+
 def test_a_pause_across_a_cut_is_a_pause():
     hours = [hour for hour in range(400) if not 340 < hour < 346]
     window = Window(((START + hour * HOUR, 5.0) for hour in hours), fresh_for_s=5 * HOUR)
@@ -107,6 +112,15 @@ def test_of_looks_that_saw_nothing_there_is_no_summary(kind):
     window = Window((START + look * HOUR, NAN) for look in range(200))
     assert summary(kind, window, 0, 200, 200 * HOUR) is None
     assert summary(kind, window, 7, 7, HOUR) is None
+
+
+@pytest.mark.parametrize("kind", [Moments, Extremes, Rises])
+@pytest.mark.parametrize("unseen", [range(20), range(280, 300), range(15, 285), range(290), range(10, 300)])
+def test_where_nothing_was_seen_for_long_the_rest_is_summed_up(kind, unseen):
+    looks = [(START + look * HOUR, NAN if look in unseen else float(look % 7)) for look in range(300)]
+    seen = [each for each in looks if not math.isnan(each[1])]
+    plain = kind.of([value for _, value in seen], lambda: [time_s for time_s, _ in seen])
+    assert summary(kind, Window(looks), 0, 300, 300 * HOUR) == pytest.approx(plain)
 
 
 class Read(NamedTuple):
