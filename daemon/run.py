@@ -6,12 +6,11 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TextIO
 
 import structlog
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from daemon import systemd, web
 from daemon.app import App
@@ -21,6 +20,7 @@ from daemon.outside import Outside, has_keys, real_outside, simulated_outside, s
 from daemon.providers.endpoint import Provider
 from daemon.reload import Reloader
 from daemon.simulator.server import Simulator
+from daemon.timers import Clockwork
 from rules.values import Subject
 
 POLL_S, DELIVER_S, COUNT_S, LOOK_S, RELOAD_S = 0.5, 1.0, 5.0, 30.0, 2.0
@@ -120,13 +120,8 @@ async def _pages(app: App, config: Config, clock: Clock, ticks: Ticks) -> AsyncI
 
 @contextlib.asynccontextmanager
 async def _ticking(app: App, reloader: Reloader, clock: Clock, ticks: Ticks) -> AsyncIterator[None]:
-    """APScheduler only ticks: due work is claimed from the database, never one job a target.
-
-    At the end the ticks under way finish: one that is cut short leaves what it claimed to nobody.
-    """
-    scheduler = AsyncIOScheduler(
-        timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
-    )
+    """At the end the ticks under way finish: one that is cut short leaves what it claimed to nobody."""
+    clockwork = Clockwork()
     turns: list[asyncio.Lock] = []
 
     def every(seconds: float, verb: str, work: Callable[[datetime], Coroutine[Any, Any, object]]) -> None:
@@ -140,7 +135,7 @@ async def _ticking(app: App, reloader: Reloader, clock: Clock, ticks: Ticks) -> 
 
         turns.append(turn)
         ticks.at[verb] = clock.now()
-        scheduler.add_job(tick, "interval", seconds=seconds, name=verb)
+        clockwork.every(seconds, verb, tick)
 
     async def deliver(at: datetime) -> None:
         app.watch.deliver(at)
@@ -156,16 +151,16 @@ async def _ticking(app: App, reloader: Reloader, clock: Clock, ticks: Ticks) -> 
     every(RELOAD_S, "reload", reloader.look)
     beat_s = systemd.watchdog_interval_s()
     if beat_s is not None:
-        scheduler.add_job(beat, "interval", seconds=beat_s, name="watchdog")
-    scheduler.start()
+        clockwork.every(beat_s, "watchdog", beat)
+    clockwork.start()
     try:
         yield
     finally:
-        scheduler.pause()
+        clockwork.pause()
         await asyncio.sleep(0)  # what was already called begins
         for turn in turns:
             await turn.acquire()
-        scheduler.shutdown(wait=False)
+        clockwork.stop()
 
 
 def _on_signals() -> asyncio.Event:

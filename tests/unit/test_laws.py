@@ -27,7 +27,7 @@ def imported(tree: ast.Module) -> set[str]:
     [
         ("httpx", {"daemon/fetch.py"}),
         ("apprise", {"daemon/channels.py"}),
-        ("apscheduler", {"daemon/run.py"}),
+        ("apscheduler", {"daemon/timers.py"}),
         ("prometheus_client", {"daemon/metrics.py"}),
         ("yaml", {"daemon/marked.py"}),
         ("openpyxl", {"daemon/workbook.py"}),
