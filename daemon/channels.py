@@ -12,9 +12,6 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TextIO
 
@@ -30,7 +27,10 @@ from apprise import (
     PersistentStoreMode,
 )
 
+from daemon.alertmanager import SCHEMES as ALERTMANAGER
+from daemon.alertmanager import Address, AlertmanagerChannel
 from daemon.console import show
+from daemon.courier import Courier, NotSent, Sent, since_ms
 from daemon.markup import below
 from daemon.replies import Failure, Undelivered, overheard
 from daemon.scribe import as_body
@@ -49,27 +49,6 @@ _TYPE = {
 _SCHEME = re.compile(r"([a-z][a-z0-9]{0,19})://", re.IGNORECASE)
 READ_TIMEOUT_S = 10.0
 """How long a service may take to answer: apprise's 4 s make a slow answer a failure, and so a message twice."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """The service took the message, ``latency_ms`` after it was handed over."""
-
-    latency_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class NotSent:
-    """The message did not leave, or not for certain.
-
-    ``retry_after_s`` is how long the service asks to be left alone (at most a day), ``status`` its HTTP or SMTP
-    status; None where it said nothing.
-    """
-
-    reason: Undelivered
-    latency_ms: int
-    retry_after_s: float | None = None
-    status: int | None = None
 
 
 class Channel(Protocol):
@@ -105,51 +84,27 @@ class ConsoleChannel:
             try:
                 await asyncio.to_thread(show, message, id_text, self._out)
             except (OSError, UnicodeError):
-                return NotSent(Undelivered.FAILED, _since_ms(started_s))
-            return Sent(_since_ms(started_s))
+                return NotSent(Undelivered.FAILED, since_ms(started_s))
+            return Sent(since_ms(started_s))
 
     def close(self) -> None:
         """Nothing: the stream is another's."""
 
 
 class AppriseChannel:
-    """Sends through one apprise service, one message at a time, in a thread of its own.
+    """Sends through one apprise service, as ``courier`` does."""
 
-    A service that hangs so holds up nobody else; messages behind it time out. ``gap_s`` is the least time between the
-    end of one call and the start of the next, ``timeout_s`` the most one call may take (waiting for its turn excluded).
-    """
-
-    def __init__(self, name: str, service: NotifyBase, gap_s: float, timeout_s: float) -> None:
+    def __init__(self, name: str, service: NotifyBase, courier: Courier) -> None:
         self.name, self.markup = name, _best(service)
-        self._service, self._apprise = service, Apprise(service)
-        self._gap_s = gap_s
-        self._timeout_s = timeout_s
-        self._lock = asyncio.Lock()
-        self._free_at_s = time.monotonic()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"channel-{name}")
+        self._service, self._apprise, self._courier = service, Apprise(service), courier
 
     async def send(self, message: Message, id_text: str) -> Sent | NotSent:
         """One apprise call. Never raises for what a service or its plugin does."""
-        async with self._lock:
-            await asyncio.sleep(self._free_at_s - time.monotonic())
-            started_s = time.perf_counter()
-            failure = await self._failure_of(partial(_notify, self._apprise, self._service, message, id_text))
-            latency_ms = _since_ms(started_s)
-            self._free_at_s = time.monotonic() + self._gap_s
-        if failure is None:
-            return Sent(latency_ms)
-        return NotSent(failure.reason, latency_ms, failure.retry_after_s, failure.status)
+        return await self._courier.carry(partial(_notify, self._apprise, self._service, message, id_text))
 
     def close(self) -> None:
         """End its thread, at the latest when the call in it ends."""
-        self._thread.shutdown(wait=False)
-
-    async def _failure_of(self, call: Callable[[], Failure | None]) -> Failure | None:
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                return await asyncio.get_running_loop().run_in_executor(self._thread, call)
-        except TimeoutError:
-            return Failure(Undelivered.TIMEOUT)
+        self._courier.close()
 
 
 def problem_with(url: str) -> str | None:
@@ -157,12 +112,15 @@ def problem_with(url: str) -> str | None:
 
     The first call loads all of apprise's plugins: about a second and 40 MB.
     """
+    found = _SCHEME.match(url)
+    scheme = found[1].lower() if found else ""
+    if scheme in ALERTMANAGER:
+        read = Address.read(url)
+        return read if isinstance(read, str) else None
     if url == CONSOLE_URL or _load(url):
         return None
-    found = _SCHEME.match(url)
-    if found is None:
+    if not scheme:
         return "not a URL: it must start with a scheme, as in mailto:// or console://"
-    scheme = found[1].lower()
     if scheme == "console":
         return "console:// takes nothing after it"
     schemes = _schemes()
@@ -182,10 +140,14 @@ def open_channel(
     """
     if url == CONSOLE_URL:
         return ConsoleChannel(name, out or sys.stdout)
-    service = _load(url)
+    found = _SCHEME.match(url)
+    address = Address.read(url) if found and found[1].lower() in ALERTMANAGER else None
+    if isinstance(address, Address):
+        return AlertmanagerChannel(name, address, Courier(name, gap_s, timeout_s))
+    service = None if address else _load(url)
     if service is None:
         raise ValueError(f"channel {name} has a URL that cannot be opened")
-    return AppriseChannel(name, _tame(service), gap_s, timeout_s)
+    return AppriseChannel(name, _tame(service), Courier(name, gap_s, timeout_s))
 
 
 def _hush() -> None:
@@ -286,8 +248,4 @@ def _notify(apprise: Apprise, service: NotifyBase, message: Message, id_text: st
 
 def _schemes() -> list[str]:
     plugins: Any = NotificationManager  # apprise types it only in part
-    return ["console", *plugins().schemas()]
-
-
-def _since_ms(started_s: float) -> int:
-    return round((time.perf_counter() - started_s) * 1000)
+    return ["console", *ALERTMANAGER, *plugins().schemas()]

@@ -12,6 +12,7 @@ from daemon.route_models import DelegationModel, DigestModel, MaintenanceModel, 
 from daemon.timers import Strikes, crontab
 from rules.book import OWNER
 from rules.directory import Delegation, Directory
+from rules.posting import Telling
 from rules.routes import Quiet, Route, Routes
 from rules.selectors import Case, Language, Selector, compile_selector
 from rules.spelling import did_you_mean, quoted
@@ -43,15 +44,6 @@ class Written:
     delegations: Sequence[tuple[Where, DelegationModel]]
 
 
-@dataclass(frozen=True, slots=True)
-class Telling:
-    """Who hears what, and when: ``maintenance`` are the times when news of some alerts waits."""
-
-    routes: Routes
-    directory: Directory
-    maintenance: tuple[Quiet, ...]
-
-
 class RouteReading:
     """One pass, collecting mistakes instead of stopping at the first. ``language`` is what may be asked of alerts."""
 
@@ -67,7 +59,7 @@ class RouteReading:
             self._check_channels(("owners", name), channels, owner=False)
         routes = tuple(self._route(number, *each) for number, each in enumerate(written.routes, 1))
         return Telling(
-            Routes(tuple(written.channels), routes, tuple(written.operators), frozenset(written.clients)),
+            Routes(routes, tuple(written.operators), frozenset(written.clients)),
             Directory(
                 {name: tuple(channels) for name, channels in written.owners.items()},
                 tuple(self._delegation(*each) for each in written.delegations),

@@ -8,9 +8,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol, TypeVar
 
-from daemon.channels import Channel, NotSent, Sent
+from daemon.channels import Channel
+from daemon.courier import NotSent, Sent
 from daemon.logs import report
+from daemon.repeating import Repeating
 from daemon.scribe import Scribe
+from rules.story import Story
 from storage.records import SENT, Delivery, Letter
 from storage.store import Store
 
@@ -57,6 +60,7 @@ class Deliverer:
     ) -> None:
         self._store, self._on_writer, self._channels, self._owner = store, on_writer, channels, owner
         self._delivered, self._scribe = delivered, scribe
+        self._repeating = Repeating()
         self._under_way: dict[str, asyncio.Task[int]] = {}
         self._leaving: set[asyncio.Task[int]] = set()
 
@@ -93,11 +97,15 @@ class Deliverer:
         return tried
 
     async def _empty(self, channel: Channel, at: datetime) -> int:
+        await self._repeating.tell(channel, self._standing, self._scribe, at)
         letters = await self._on_writer(lambda: self._claim(channel.name, at))
         for together in _messages(letters):
             deliveries = await self._send(channel, together, at)
             await self._on_writer(partial(self._record, deliveries))
         return len(letters)
+
+    def _standing(self, name: str) -> Awaitable[Sequence[Story]]:
+        return self._on_writer(lambda: self._store.standing(name))
 
     def _claim(self, name: str, at: datetime) -> Sequence[Letter]:
         return self._store.claim_letters(name, at, at + LEASE, self._owner, BATCH)

@@ -21,6 +21,8 @@ from daemon.recent import STATES, Recent
 from daemon.watchlist import provider_key
 from rules.book import Rule, RuleBook, judgeable, retired
 from rules.evaluate import AlertKey, Look, close, evaluate, is_known, stirred
+from rules.posting import STRAIGHTFORWARD, Telling
+from rules.silences import NOTHING_SAID, Said
 from rules.telling import is_usual
 from rules.values import Alert, Ok, Outcome, Record, Subject, Target, Unknown
 
@@ -46,12 +48,23 @@ class _Round:
 class Docket:
     """Every target with its rules and alerts. ``channels`` are those that exist: what others were told is forgotten.
 
+    ``telling`` says who hears of alerts, and how. ``said`` is what people said of alerts: which are silenced, and of
+    which somebody knows; it is looked up at every look.
     ``failures`` counts how often each rule broke, ever. ``broken`` names the targets of which each rule that does not
     work could make nothing when it last looked at them.
     """
 
-    def __init__(self, recent: Recent, book: RuleBook, channels: Collection[str], records: Records) -> None:
+    def __init__(
+        self,
+        recent: Recent,
+        book: RuleBook,
+        channels: Collection[str],
+        records: Records,
+        telling: Telling = STRAIGHTFORWARD,
+        said: Said = NOTHING_SAID,
+    ) -> None:
         self._recent, self._book, self._channels, self._records = recent, book, frozenset(channels), records
+        self._telling, self.said = telling, said
         self._business = {rule.name for rule in book.rules if not rule.needs.keys() <= STATES}
         self._targets: Mapping[str, Target] = {}
         self._held: Mapping[str, Collection[str]] = {}
@@ -228,8 +241,13 @@ class Docket:
             measured=self._recent.measured(target),
             records=lambda kind: self._records(target, kind),
             first=self._first.of(target),
-            muted=lambda rule, _labels: self._muted(rule, target, heard.mutes),
+            muted=lambda rule, case: self._muted(rule, target, heard.mutes) or self.said.silenced(case, heard.at),
+            telling=self._telling,
+            acked=self._acked,
         )
+
+    def _acked(self, alert: Alert) -> int:
+        return 0 if alert.id is None else self.said.acks.get(alert.id, 0)
 
     def _muted(self, rule: Rule, target: str, mutes: Inhibition) -> str:
         if not mutes:
@@ -343,7 +361,7 @@ class Docket:
 
     def _end(self, alert: Alert, at: datetime) -> Outcome:
         target = self._targets.get(alert.target) or Target(alert.target, Subject.ACCOUNT, alert.target, "")
-        look = Look(target, {}, {}, at, {}, lambda _kind: ())
+        look = Look(target, {}, {}, at, {}, lambda _kind: (), telling=self._telling)
         return close(alert, retired(alert.rule, target.subject, alert.reach), look, "it is no longer watched")
 
 

@@ -25,8 +25,8 @@ from rules.durations import say_duration
 from rules.evaluate import judge
 from rules.expression import Evaluated, Expression
 from rules.lifecycle import must_confirm
+from rules.routes import spelled_out
 from rules.selectors import id_of
-from rules.telling import recipients
 from rules.values import Alert, Firing, FirstSight, Labels, Rising, Subject, Target, Transition, Verdict, Window
 from rules.wording import say_time
 from storage.records import POLLED, AlertRow, Posted, Remembered
@@ -201,7 +201,7 @@ def _explain(rule: Rule, target: Target, known: Known, lives: Sequence[Life]) ->
         verdicts=judge(rule, view, at_s),
         alerts=alerts,
         held=list(_held(rule, target, alerts, known)),
-        tells=list(recipients(rule, target.channels)),
+        tells=list(spelled_out(rule.to, target.channels)),
         lives=lives,
     )
 

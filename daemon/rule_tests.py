@@ -22,15 +22,16 @@ from daemon.rule_test_notation import FAILED
 from daemon.rule_test_targets import is_named
 from daemon.scribe import plain
 from rules.book import RuleBook
+from rules.posting import SETTLED
 from rules.story import Story
 from rules.values import Alert, Labels, Outcome, Record
 from rules.wording import Message
 from rules.words import Language
-from storage.bundles import AT_MOST_MS, QUIET_MS
+from storage.bundles import AT_MOST as WAITS
 from storage.records import SeriesKey
 
 TICK = timedelta(minutes=5)
-QUIET, AT_MOST = timedelta(milliseconds=QUIET_MS), timedelta(milliseconds=AT_MOST_MS)
+QUIET, AT_MOST = SETTLED, WAITS * SETTLED
 
 
 @dataclass(frozen=True, slots=True)

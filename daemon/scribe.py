@@ -84,7 +84,7 @@ class Scribe:
                 said = Row("", speech.say("built-in", name=name, fault=str(error)))
                 wording = Wording(wording.title, (*wording.rows, said))
         body = layout(markup).fill({"rows": wording.rows, "colon": speech.say("colon")}, speech)
-        return Message(wording.title, body, first.severity, _news(stories), markup)
+        return Message(wording.title, body, first.severity, _news(stories), markup, tuple(stories))
 
     def _by(self, head: Letterhead, story: Story, wording: Wording, speech: Speech, markup: Markup) -> Message:
         markup = head.markup or markup
@@ -99,7 +99,7 @@ class Scribe:
         body = head.bodies[markup].fill(values, speech)
         if not (title or body):
             raise BrokenTemplateError("it gives nothing")
-        return Message(title or wording.title, body, story.severity, story.news, markup)
+        return Message(title or wording.title, body, story.severity, story.news, markup, (story,))
 
 
 def _news(stories: Sequence[Story]) -> News:

@@ -21,7 +21,10 @@ MAX_FILE_BYTES = 65_536
 _REFERENCE = re.compile(r"\$\{(?:file:(?P<file>[^{}]+)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^{}]*))?)\}")
 _HOLE = "\ue000"  # stands for what a reference hides; no URL has this character
 _URL = re.compile(r"(?P<scheme>[A-Za-z][\w+.-]*)://(?:(?P<user>[^/?#]*)@)?[^?]*(?:\?(?P<query>.*))?", re.DOTALL)
-_OPEN_SCHEMES = frozenset({"console", "json", "jsons", "form", "forms", "xml", "xmls", "mailto", "mailtos"})
+_OPEN_SCHEMES = frozenset({"console", "json", "jsons", "form", "forms", "xml", "xmls", "mailto", "mailtos"}) | {
+    "alertmanager",
+    "alertmanagers",
+}
 _SECRET_KEY = re.compile(r"token|secret|pass|pwd|key|auth|cookie|credential|signature", re.IGNORECASE)
 _SHORTEST = 4
 _WORD = re.compile(r"[^/:@?&=;,\s\"']{16,}")

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
 
+from rules.posting import SETTLED
 from rules.values import Change, Labels, Outcome, Target
-from storage.bundles import AT_MOST_MS, QUIET_MS
+from storage.bundles import AT_MOST as WAITS
 
-QUIET, AT_MOST = timedelta(milliseconds=QUIET_MS), timedelta(milliseconds=AT_MOST_MS)
+QUIET, AT_MOST = SETTLED, WAITS * SETTLED
 
 
 class Incident(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -21,7 +21,7 @@ class Delegation:
 class Directory:
     """The channels of each person, and who stands in for whom; of two stand-ins at once the first."""
 
-    channels: Mapping[str, tuple[str, ...]]
+    channels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     delegations: tuple[Delegation, ...] = ()
 
     def person(self, owner: str, at: datetime) -> str:

@@ -11,13 +11,14 @@ from rules import lifecycle
 from rules.book import Rule
 from rules.lifecycle import Sighting, Step
 from rules.message import Records, Scene, compose, gather, seen_at
-from rules.telling import bundle, owed
+from rules.owing import Due, Hearing, settle
+from rules.posting import STRAIGHTFORWARD, Telling
+from rules.selectors import Case
 from rules.values import (
     NO_LABELS,
     NO_PAST,
     Alert,
     Labels,
-    News,
     Ok,
     Outcome,
     Owed,
@@ -36,15 +37,20 @@ AlertKey = tuple[str, Labels]
 Truths = Mapping[Labels, bool | None]
 
 
-def _unmuted(_rule: Rule, _labels: Labels) -> str:
+def _unmuted(_rule: Rule, _case: Case) -> str:
     return ""
+
+
+def _unknown_to_all(_alert: Alert) -> int:
+    return 0
 
 
 class Look(NamedTuple):
     """What is known of a target at a moment, and the alerts it has, also those that are over but remembered.
 
     ``first`` are the rules that have not judged this target yet: that never knew an answer (``is_known``). ``muted``
-    says why nothing new is to be told of an alert now, in words; "" if it is.
+    says why nothing new is to be told of an alert now, in words; "" if it is. ``telling`` says who hears of alerts,
+    and how; ``acked`` up to which level somebody said that they know of one (0: of none).
     """
 
     target: Target
@@ -54,7 +60,9 @@ class Look(NamedTuple):
     measured: Mapping[str, datetime]
     records: Records
     first: Collection[str] = ()
-    muted: Callable[[Rule, Labels], str] = _unmuted
+    muted: Callable[[Rule, Case], str] = _unmuted
+    telling: Telling = STRAIGHTFORWARD
+    acked: Callable[[Alert], int] = _unknown_to_all
 
 
 def evaluate(rules: Iterable[Rule], look: Look) -> list[Outcome]:
@@ -225,16 +233,13 @@ def _news(rule: Rule, before: Alert, stepped: Step, past: Past, look: Look, mean
 
 def _standing(
     rule: Rule, before: Alert, stepped: Step, past: Past, look: Look, meaning: str = ""
-) -> tuple[Alert, Sequence[tuple[str, News]]]:
+) -> tuple[Alert, Sequence[Due]]:
     """The alert after a step, and the news that is told now."""
     after = replace(before, state=stepped.state, past=past, meaning=meaning)
-    due, held = _due(rule, after, look)
-    return (after if held == past.held else replace(after, past=replace(past, held=held))), due
+    return settle(rule, before, after, Hearing(look.target, look.telling, look.muted, look.acked, look.at))
 
 
-def _outcome(
-    rule: Rule, before: Alert, after: Alert, due: Sequence[tuple[str, News]], stepped: Step, look: Look
-) -> Outcome:
+def _outcome(rule: Rule, before: Alert, after: Alert, due: Sequence[Due], stepped: Step, look: Look) -> Outcome:
     made = lifecycle.changes(stepped, before.past, after.past, rule)
     scene = Scene(
         rule=rule,
@@ -251,9 +256,11 @@ def _outcome(
             channel,
             after.stand,
             compose(scene, before, after, before.told.get(channel, 0), what),
-            bundle(after, rule, what),
+            slot.bundle,
+            slot.due,
+            slot.wait,
         )
-        for channel, what in due
+        for channel, what, slot in due
     ]
     transitions = [
         Transition(change, look.at, before.level, after.level, reason, gather(rule, before.labels, look.view, look.at))
@@ -261,13 +268,3 @@ def _outcome(
     ]
     told = {**before.told, **{letter.channel: letter.level for letter in letters}}
     return Outcome(replace(after, told=told), transitions, letters, stepped.refetch)
-
-
-def _due(rule: Rule, alert: Alert, look: Look) -> tuple[list[tuple[str, News]], str]:
-    """The news that is told now, and why other news waits ("" if none does)."""
-    due = list(owed(alert, rule, look.target.channels))
-    why = look.muted(rule, alert.labels) if due else ""
-    if not why:
-        return due, ""
-    told = list(owed(alert, rule, look.target.channels, muted=True))
-    return told, (alert.past.held or why) if len(told) < len(due) else ""

@@ -93,6 +93,7 @@ def compose(scene: Scene, before: Alert, after: Alert, told: int, what: News) ->
         measured=min((scene.measured[name] for name in rule.needs if name in scene.measured), default=polled),
         polled=polled,
         template=rule.template,
+        labels=scene.labels,
     )
 
 

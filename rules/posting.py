@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from rules.routes import Quiet, Route
+from rules.directory import Directory
+from rules.routes import Quiet, Route, Routes
 from rules.selectors import Case, id_of
+from rules.values import Target
 
 FIRST_SIGHT, GROUP, DIGEST, QUIET = "first-sight", "group", "digest", "quiet"
 """The kinds of bundles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Who hears what, and when: ``maintenance`` are the times when news of some alerts waits."""
+
+    routes: Routes = field(default_factory=Routes)
+    directory: Directory = field(default_factory=Directory)
+    maintenance: tuple[Quiet, ...] = ()
+
+    def owners(self, target: Target, at: datetime) -> tuple[str, ...]:
+        """The channels by which the owner of a target is told, or who stands in for them."""
+        return self.directory.told(target.owner, at) or target.channels
+
+
+STRAIGHTFORWARD = Telling()
+"""Everybody at once whom a rule names."""
 
 SETTLED = timedelta(minutes=1)
 """How long is waited for more of what is seen for the first time."""

@@ -74,9 +74,8 @@ STRAIGHT = Route()
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """All of them. ``channels`` are all that there are, ``clients`` those of them that people outside read."""
+    """All of them. ``clients`` are the channels that people outside read."""
 
-    channels: tuple[str, ...]
     routes: tuple[Route, ...] = ()
     operators: tuple[str, ...] = ()
     clients: frozenset[str] = frozenset()
@@ -92,6 +91,11 @@ class Routes:
                     found.setdefault(channel, route)
         return found
 
+    def way_back(self, channel: str, owners: Sequence[str]) -> Route:
+        """The way by which a channel may have heard of an alert that takes no route to it now."""
+        named = (route for route in self.routes if channel in spelled_out((*route.to, *route.escalate_to), owners))
+        return next(named, STRAIGHT)
+
     def taken(self, case: Case, at: datetime) -> Iterator[Route]:
         """The routes that an alert takes, in their order."""
         is_own = case.target.subject in OPERATORS_OWN
@@ -103,13 +107,11 @@ class Routes:
 
     def _named(self, rule: Rule, taken: Sequence[Route], is_own: bool) -> Iterable[tuple[Sequence[str], Route]]:
         """Names of channels, with the way to each. What no route has a name for goes to the operators, if need be."""
-        if not rule.routed:
-            return [(rule.to, taken[0] if taken else STRAIGHT)]
-        named = [(route.to, route) for route in taken if route.to]
+        named = [(route.to, route) for route in taken if route.to] if rule.routed else []
         if named:
             return named
-        rest = self.operators if self.operators and (is_own or self.routes) else self.channels
-        return [(rest, taken[0] if taken else STRAIGHT)]
+        left = rule.routed and self.operators and (is_own or self.routes)
+        return [(self.operators if left else rule.to, taken[0] if taken else STRAIGHT)]
 
 
 def spelled_out(names: Iterable[str], owners: Sequence[str]) -> Iterable[str]:

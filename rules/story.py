@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from rules.values import News, Severity, Unit
+from rules.values import NO_LABELS, Labels, News, Severity, Unit
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -135,7 +135,8 @@ class Story:
     ``told`` and ``stand`` say where the channel was told last that the alert stands, and where it stands now: a level,
     0, or -k (it comes and goes). ``ladder`` are the names of the levels from the lowest, ``level`` is the one that it
     is about. ``scheme`` is "points" or "chr" where the numbers are of one, ``ends`` an estimate of when the effect is
-    over at the latest. ``template`` is the one that the rule names; ``notes`` are lines that are told as they are.
+    over at the latest. ``template`` is the one that the rule names; ``notes`` are lines that are told as they are;
+    ``labels`` tell the alert from others of its rule and target.
     """
 
     news: News
@@ -164,6 +165,7 @@ class Story:
     polled: datetime | None = None
     template: str = ""
     notes: tuple[str, ...] = ()
+    labels: Labels = NO_LABELS
 
 
 def gravest(stories: Sequence[Story]) -> Sequence[Story]:

@@ -6,13 +6,13 @@ so whatever was lost or held on the way (a crash, a dead channel, a mute) is owe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
 
-from rules.book import OWNER, Rule
-from rules.values import Alert, FirstSight, News, Rising
-
-FIRST_SIGHT = "first-sight"
-"""The bundle of what was on already when it was looked at for the first time."""
+from rules.book import Rule
+from rules.routes import Route
+from rules.values import Alert, FirstSight, News, Past, Rising
 
 
 def news(told: int | None, stand: int) -> News | None:
@@ -35,37 +35,60 @@ def is_usual(alert: Alert, rule: Rule) -> bool:
     return rule.on_first_sight is FirstSight.BASELINE and 0 < alert.stand <= alert.past.first
 
 
-def recipients(rule: Rule, owners: Iterable[str]) -> Iterable[str]:
-    """The channels that a rule tells, where ``owners`` are those of the target's owner; each once."""
-    named = [channel for name in rule.to for channel in (owners if name == OWNER else (name,))]
-    return dict.fromkeys(named)
+def owed(alert: Alert, rule: Rule, audience: Iterable[str], muted: bool = False) -> Iterator[tuple[str, News]]:
+    """The channels that are owed news of an alert, and which. ``audience`` are those that hear of it now.
 
-
-def owed(alert: Alert, rule: Rule, owners: Iterable[str] = (), muted: bool = False) -> Iterator[tuple[str, News]]:
-    """The channels that are owed news of an alert, and which. ``owners`` are the channels of the target's owner.
-
-    A rising alert is not told. Whoever was told that it fires is told that it is over, also if the rule names other
-    channels by now, or is in shadow, or the alert is ``muted``; nobody is told anything else then.
+    A rising alert is not told. Whoever was told that it fires is told that it is over, also if others hear of it by
+    now, or the rule is in shadow, or the alert is ``muted``; nobody is told anything else then.
     """
     if alert.past.flaps is None and isinstance(alert.state, Rising):
         return
     muted = muted or rule.shadow
-    for channel in _audience(alert, rule, owners):
+    for channel in _concerned(alert, rule, audience):
         what = news(alert.told.get(channel), alert.stand)
         if what is News.RESOLVED or (what is not None and not muted):
             yield channel, what
 
 
-def bundle(alert: Alert, rule: Rule, what: News) -> str:
-    """The bundle that a letter with this news belongs to, or ""."""
+def is_first(alert: Alert, rule: Rule, what: News) -> bool:
+    """Whether it is news only because it was looked at for the first time, and is to be told in sum."""
     sums_up = rule.on_first_sight is FirstSight.SUMMARY and what is News.FIRED
-    return FIRST_SIGHT if sums_up and alert.stand <= alert.past.first else ""
+    return sums_up and alert.stand <= alert.past.first
 
 
-def _audience(alert: Alert, rule: Rule, owners: Iterable[str]) -> Iterable[str]:
+def standing(past: Past, before: int, stand: int, at: datetime) -> Past:
+    """What is remembered of where an alert stands, if that was ``before`` until ``at``."""
+    if stand == before:
+        return past
+    return replace(past, stood=at if stand else None, reminded=None, escalated=past.escalated and stand != 0)
+
+
+def reminders(alert: Alert, ways: Mapping[str, Route], at: datetime) -> list[str]:
+    """The channels that are told once more what they know, because it has been so for long."""
+    stood = alert.past.stood
+    if stood is None or alert.stand <= 0:
+        return []
+    since = alert.past.reminded or stood
+    return [
+        channel
+        for channel, route in ways.items()
+        if alert.told.get(channel) == alert.stand and any(since < stood + each <= at for each in route.remind)
+    ]
+
+
+def escalates(alert: Alert, ways: Mapping[str, Route], at: datetime) -> bool:
+    """Whether more are told of an alert, because it has been on for long."""
+    stood = alert.past.stood
+    if alert.past.escalated or stood is None or alert.stand <= 0:
+        return alert.past.escalated
+    after = [route.escalate_after for route in ways.values() if route.escalate_after is not None]
+    return any(stood + each <= at for each in after)
+
+
+def _concerned(alert: Alert, rule: Rule, audience: Iterable[str]) -> Iterable[str]:
     """Whom it may concern. Of what is taken as usual, only those who were told of more."""
     believers = [channel for channel, told in alert.told.items() if told]
     if not alert.stand:
         return believers
     usual = is_usual(alert, rule)
-    return [channel for channel in recipients(rule, owners) if not usual or channel in believers]
+    return [channel for channel in audience if not usual or channel in believers]

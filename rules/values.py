@@ -10,7 +10,7 @@ import math
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -241,13 +241,18 @@ class Past:
 
     ``begun`` are its latest beginnings, and climbs to levels that it had left, oldest first, as far as they matter for
     ``flaps``. ``first`` is the level that was true already when its target was judged by its rule for the first time
-    (0: none, or that is over). ``held`` is why news of it waits, in words; "" if none does.
+    (0: none, or that is over). ``held`` is why news of it waits, in words; "" if none does. It stands where it stands
+    since ``stood`` (None: it is over); until ``reminded`` was looked for reminders, and more are told once it has
+    ``escalated``.
     """
 
     begun: tuple[datetime, ...] = ()
     flaps: Flaps | None = None
     first: int = 0
     held: str = ""
+    stood: datetime | None = None
+    reminded: datetime | None = None
+    escalated: bool = False
 
 
 NO_PAST = Past()
@@ -277,6 +282,7 @@ class News(StrEnum):
     FLAPPING = "flapping"
     SETTLED = "settled"
     RESOLVED = "resolved"
+    REMINDED = "reminded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,13 +378,16 @@ class Transition:
 class Owed:
     """News that one channel has not been told yet; ``level`` is where it says that the alert stands.
 
-    Letters to a channel with the same ``bundle`` ("": none) are sent as one message.
+    It is due at ``due`` (None: at once). Letters to a channel with the same ``bundle`` ("": none) are sent as one
+    message; that waits until nothing was added to it for ``wait``.
     """
 
     channel: str
     level: int
     story: Story
     bundle: str = ""
+    due: datetime | None = None
+    wait: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,13 +42,17 @@ class Markup(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a person reads: a title, one line without markup, and a body of several lines in a markup."""
+    """What a person reads: a title, one line without markup, and a body of several lines in a markup.
+
+    ``stories`` are what it tells, for a channel that wants facts.
+    """
 
     title: str
     body: str
     severity: Severity
     news: News
     markup: Markup = Markup.TEXT
+    stories: tuple[Story, ...] = field(default=(), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ next is an alert of its own, with that past.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,7 +49,7 @@ def commit(connection: Connection, outcomes: Sequence[Outcome], at_ms: int) -> l
     write(connection, insert(transitions), [row for e in known + new for row in _transition_rows(e)])
     letters = [row for e in known + new for row in _letter_rows(e, at_ms)]
     write(connection, insert(outbox), letters)
-    bundles.gather(connection, {(str(row["channel"]), str(row["bundle"])) for row in letters if row["bundle"]}, at_ms)
+    bundles.gather(connection, _waits(entry.outcome for entry in known + new), at_ms)
     remembered = _remember(connection, [entry.alert for entry in followed if entry.alert.over])
     return [entry.alert for entry in known + new if not entry.alert.over] + remembered
 
@@ -157,13 +157,19 @@ def _letter_rows(entry: _Followed, at_ms: int) -> list[Parameters]:
             "title": title(letter.story),
             "story": story_to_json(letter.story),
             "created_ms": at_ms,
-            "due_ms": at_ms,
+            "due_ms": at_ms if letter.due is None else codec.to_ms(letter.due),
             "attempts": 0,
             "status": Status.WAITING.value,
             "bundle": letter.bundle,
         }
         for letter in entry.outcome.owed
     ]
+
+
+def _waits(outcomes: Iterable[Outcome]) -> Mapping[tuple[str, str], int]:
+    """The bundles, as (channel, bundle), that wait until nothing was added for so many milliseconds."""
+    letters = (letter for outcome in outcomes for letter in outcome.owed if letter.wait)
+    return {(each.channel, each.bundle): round(each.wait.total_seconds() * 1000) for each in letters}
 
 
 def live(connection: Connection) -> list[Alert]:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 
 from sqlalchemy import Connection, func, select, update
 
 from storage.records import Status
 from storage.tables import outbox
 
-QUIET_MS = 60_000
-"""A bundle is sent when nothing was added to it for so long,"""
-AT_MOST_MS = 600_000
-"""and when its first letter has waited for so long."""
+AT_MOST = 10
+"""A bundle is sent at the latest when its first letter has waited for so many times its wait."""
 
 
-def gather(connection: Connection, posted: Collection[tuple[str, str]], at_ms: int) -> None:
-    """Say anew when the letters of these bundles, as (channel, bundle), are due; to be called when some were added.
+def gather(connection: Connection, posted: Mapping[tuple[str, str], int], at_ms: int) -> None:
+    """Say anew when the letters of bundles are due: when nothing was added for so many milliseconds.
 
-    A letter that was tried already goes by itself: it does not wait again.
+    To be called when letters were added, with their (channel, bundle) and wait. A letter that was tried already goes by
+    itself: it does not wait again.
     """
-    for channel, bundle in posted:
+    for (channel, bundle), wait_ms in posted.items():
         waiting = (
             outbox.c.status == Status.WAITING.value,
             outbox.c.channel == channel,
@@ -29,5 +28,5 @@ def gather(connection: Connection, posted: Collection[tuple[str, str]], at_ms: i
             outbox.c.owner.is_(None),
         )
         first_ms = connection.scalar(select(func.min(outbox.c.created_ms)).where(*waiting)) or at_ms
-        due_ms = min(at_ms + QUIET_MS, first_ms + AT_MOST_MS)
+        due_ms = min(at_ms + wait_ms, first_ms + AT_MOST * wait_ms)
         connection.execute(update(outbox).where(*waiting).values(due_ms=due_ms))

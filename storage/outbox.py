@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from rules.story import story_from_json
+from rules.story import Story, story_from_json
 from storage import alerts, codec
 from storage.database import Lease, Parameters, among, write
 from storage.records import SENT, Delivery, Letter, Status
@@ -85,6 +85,22 @@ def record(connection: Connection, deliveries: Sequence[Delivery]) -> list[Deliv
         if delivery.dead:
             _untell(connection, delivery.alert_id, delivery.channel)
     return decided
+
+
+def standing(connection: Connection, channel: str) -> list[Story]:
+    """What a channel was sent last of each thing that is live, or whose end it waits for, if that says it is on."""
+    return [story_from_json(text) for text in connection.scalars(_STANDING, {"to": channel})]
+
+
+_AWAITED = select(outbox.c.alert_id).where(_IS_WAITING, outbox.c.channel == bindparam("to"))
+_LAST_SENT = (
+    select(func.max(outbox.c.id))
+    .join_from(outbox, alert_rows)
+    .where(alert_rows.c.closed_ms.is_(None) | alert_rows.c.id.in_(_AWAITED))
+    .where(outbox.c.channel == bindparam("to"), outbox.c.status == Status.SENT.value)
+    .group_by(alert_rows.c.rule, alert_rows.c.target_id, alert_rows.c.labels)
+)
+_STANDING = select(outbox.c.story).where(outbox.c.id.in_(_LAST_SENT), outbox.c.level != 0).order_by(outbox.c.id)
 
 
 def _receipt_row(delivery: Delivery) -> Parameters:

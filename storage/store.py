@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from rules.story import Story
 from rules.values import Alert, Outcome, Record, Target, Transition
 from storage import (
     alerts,
@@ -315,10 +316,7 @@ class Store:
         return live
 
     def live_alerts(self) -> list[Alert]:
-        """Every alert that is pending or firing, and those that are over but not told to everybody who must know.
-
-        Also, without an id, what is remembered of alerts that are over.
-        """
+        """Alerts that are pending, firing or not told to be over; without an id, what is remembered of others."""
         with self._reading() as connection:
             return alerts.live(connection)
 
@@ -347,13 +345,17 @@ class Store:
             outbox.give_up(connection, channels)
 
     def claim_letters(self, channel: str, at: datetime, lease_until: datetime, owner: str, limit: int) -> list[Letter]:
-        """Lease up to ``limit`` due letters to a channel, oldest first; one at a time for each thing alerted on.
+        """Lease up to ``limit`` due letters to a channel, oldest first, and whole bundles besides; one for each thing.
 
-        That is a rule, a target and labels: news of one incident does not overtake that of the one before it. Letters
-        of a bundle come all at once, besides the ``limit``.
+        A thing is a rule, a target and labels: news of one incident does not overtake that of the one before it.
         """
         with self._writing() as connection:
             return outbox.claim(connection, channel, Lease(to_ms(at), to_ms(lease_until), owner, limit))
+
+    def standing(self, channel: str) -> list[Story]:
+        """What a channel was sent last of each thing that, as far as it was told, is on."""
+        with self._reading() as connection:
+            return outbox.standing(connection, channel)
 
     def record_deliveries(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Store attempts; those that decided something (their letter was waiting). A dead letter is owed again."""

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
 
 from tests.running import Daemon
+from tests.services.loopback import make_certificate
 
 
 @dataclass
@@ -83,6 +85,20 @@ class MailServer(Controller):
     def _trigger_server(self):
         self.port = self.server.sockets[0].getsockname()[1]
         super()._trigger_server()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory) -> Path:
+    """A key and a certificate for every service of tests/services."""
+    return make_certificate(tmp_path_factory.mktemp("services"))
+
+
+@pytest.fixture
+def trusted(certificate, monkeypatch) -> Path:
+    """The same, vouched for."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    return certificate
 
 
 @pytest.fixture

@@ -41,7 +41,13 @@ def over(alert):
 
 
 def owed(channel="chat", level=2, news=News.FIRED, title="title", bundle="first-sight", severity=Severity.HIGH):
-    return Owed(channel, level, a_story(title, f"all about {title}", severity=severity, news=news), bundle)
+    return Owed(
+        channel,
+        level,
+        a_story(title, f"all about {title}", severity=severity, news=news),
+        bundle,
+        wait=MINUTE if bundle else 0 * MINUTE,
+    )
 
 
 def judge(store, alert, *letters, at=T0):

@@ -11,7 +11,9 @@ from daemon.guard import Guard
 from daemon.policy import POLICY, Recipient
 from daemon.providers import ENDPOINTS, HEALTH, METRICS, RECORDS
 from daemon.providers.answer import Blames
+from daemon.replies import Undelivered
 from rules.book import OWNER
+from storage.records import SENT
 from tests.recorded import SAMPLE_OF, read_sample
 
 ROOT = Path(__file__).parents[2]
@@ -117,6 +119,11 @@ def test_the_table_of_reasons_is_the_policy():
     assert {reason: (retry, billed, concerns) for reason, (retry, billed, _, concerns, _) in policies().items()} == {
         reason.value: (policy.retry, policy.billed, policy.tells) for reason, policy in POLICY.items()
     }
+
+
+def test_every_outcome_of_a_delivery_is_explained():
+    outcomes = [name for first, _ in table("operations.md", "`outcome` of a delivery | means") for name in words(first)]
+    assert sorted(outcomes) == sorted([SENT, *Undelivered])
 
 
 def test_the_states_of_a_reason_are_those_of_whom_it_blames_and_the_example_has_rules_on_them():

@@ -17,7 +17,7 @@ from rules.definitions import Definitions
 from rules.evaluate import Look, close, evaluate, is_known, judge
 from rules.grammar import parse
 from rules.models import RuleModel
-from rules.telling import FIRST_SIGHT
+from rules.posting import FIRST_SIGHT
 from rules.values import (
     NO_PAST,
     Alert,

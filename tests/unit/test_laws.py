@@ -33,6 +33,8 @@ def imported(tree: ast.Module) -> set[str]:
         ("openpyxl", {"daemon/workbook.py"}),
         ("dotenv", {"daemon/envfile.py"}),
         ("jinja2", {"daemon/templates.py"}),
+        ("requests", {"daemon/replies.py"}),
+        ("smtplib", {"daemon/replies.py"}),
         ("sqlmodel", {"storage"}),
         ("sqlalchemy", {"storage"}),
         ("alembic", {"storage"}),

@@ -61,44 +61,44 @@ REST = Route("rest", to=("operators",))
 
 
 def test_without_routes_a_rule_tells_those_it_names_or_all():
-    assert hear(Routes(CHANNELS), to=["owner"]) == {"lin-phone": ""}
-    assert hear(Routes(CHANNELS)) == dict.fromkeys(CHANNELS, "")
+    assert hear(Routes(), to=["owner"]) == {"lin-phone": ""}
+    assert hear(Routes()) == dict.fromkeys(CHANNELS, "")
 
 
 def test_the_first_route_that_matches_decides():
-    assert hear(Routes(CHANNELS, (TIER_A, REST))) == {"lin-phone": "tier-a", "duty": "tier-a"}
+    assert hear(Routes((TIER_A, REST))) == {"lin-phone": "tier-a", "duty": "tier-a"}
 
 
 def test_a_route_that_goes_on_adds_to_the_next_and_a_channel_is_told_once():
-    grave = Routes(CHANNELS, (GRAVE, Route("all", to=("boss", "duty"))))
+    grave = Routes((GRAVE, Route("all", to=("boss", "duty"))))
     assert hear(grave, severity=Severity.CRITICAL) == {"boss": "grave", "duty": "all"}
     assert hear(grave) == {"boss": "all", "duty": "all"}
 
 
 def test_a_route_with_times_is_passed_by_at_others():
-    routes = Routes(CHANNELS, (DAYS, REST))
+    routes = Routes((DAYS, REST))
     assert hear(routes) == {"duty": "days"}
     assert hear(routes, at=MIDNIGHT) == {"operators": "rest"}
 
 
 def test_a_rule_that_names_channels_keeps_them_and_the_route_says_how():
-    assert hear(Routes(CHANNELS, (TIER_A,)), to=["boss"]) == {"boss": "tier-a"}
+    assert hear(Routes((TIER_A,)), to=["boss"]) == {"boss": "tier-a"}
 
 
 def test_what_no_route_is_for_goes_to_the_operators_and_without_those_to_all():
     nobody = (Route("none", matching('tag == "tier-b"'), to=("duty",)),)
-    assert hear(Routes(CHANNELS, nobody, operators=("operators",))) == {"operators": ""}
-    assert hear(Routes(CHANNELS, nobody)) == dict.fromkeys(CHANNELS, "")
+    assert hear(Routes(nobody, operators=("operators",))) == {"operators": ""}
+    assert hear(Routes(nobody)) == dict.fromkeys(CHANNELS, "")
 
 
 def test_what_is_the_operators_own_goes_to_them_though_a_route_for_all_comes_first():
-    routes = Routes(CHANNELS, (TIER_A, Route("all", to=("brand", "duty"))), operators=("operators",))
+    routes = Routes((TIER_A, Route("all", to=("brand", "duty"))), operators=("operators",))
     assert hear(routes, target=COOKIE) == {"operators": ""}
 
 
 def test_a_route_that_asks_what_an_alert_is_on_may_be_for_the_operators_own():
     cookies = Route("cookies", matching('on == "cookie"'), to=("owner",))
-    assert hear(Routes(CHANNELS, (cookies, REST)), target=COOKIE) == {"lin-phone": "cookies"}
+    assert hear(Routes((cookies, REST)), target=COOKIE) == {"lin-phone": "cookies"}
 
 
 @given(
@@ -108,7 +108,7 @@ def test_a_route_that_asks_what_an_alert_is_on_may_be_for_the_operators_own():
     st.sampled_from(Severity),
 )
 def test_no_client_ever_hears_of_the_operators_own(routes, to, operators, severity):
-    known = Routes(CHANNELS, tuple(routes), operators, clients=frozenset({"brand"}))
+    known = Routes(tuple(routes), operators, clients=frozenset({"brand"}))
     assert "brand" not in hear(known, to, COOKIE, severity)
 
 
@@ -138,7 +138,5 @@ def test_maintenance_holds_what_it_matches_and_nothing_else():
 
 
 def test_news_that_no_route_has_goes_straight():
-    [route] = set(
-        Routes(CHANNELS).ways(rule(), Case("points", Severity.HIGH, "off", NO_LABELS, MEI), (), NOON).values()
-    )
+    [route] = set(Routes().ways(rule(), Case("points", Severity.HIGH, "off", NO_LABELS, MEI), (), NOON).values())
     assert route is STRAIGHT
