@@ -26,6 +26,7 @@ from daemon.config_models import (
     VideoModel,
 )
 from daemon.config_notes import hints
+from daemon.config_routes import RouteReading
 from daemon.config_sources import BASE_URLS, Access, Override
 from daemon.config_targets import (
     EVERYBODY,
@@ -54,6 +55,7 @@ from rules.book import OWNER, RuleBook
 from rules.building import build_book
 from rules.definitions import Definitions, Misdefined, define
 from rules.models import RuleModel
+from rules.posting import Telling
 from rules.selectors import id_of
 from rules.spelling import did_you_mean, quoted
 from rules.values import Metric, Subject
@@ -70,7 +72,7 @@ class Config:
     are wanted, or shown by a dashboard, beside those that rules read. ``owners`` maps people to channels. ``guard`` is
     None where it is off. ``stamps`` are those of the files that it was read from, the one that names the others first;
     ``digest`` is a short name for what they held, but for the variables in ``env_file``. ``voices`` say how each
-    channel is spoken to, ``letterheads`` are the templates.
+    channel is spoken to, ``letterheads`` are the templates, ``telling`` says who hears what, and when.
     """
 
     stamps: Stamps
@@ -90,6 +92,7 @@ class Config:
     book: RuleBook
     voices: Mapping[str, Voice]
     letterheads: Mapping[str, Letterhead]
+    telling: Telling
     notes: tuple[str, ...]
 
     @property
@@ -126,6 +129,7 @@ class _Reading:
         self._blame = Blame(tree)
         self._notes: list[str] = []
         self._voices: dict[str, Voice] = {}
+        self._ways: dict[str, ChannelModel] = {}
         self._lost: set[str] = set()  # sections that could not be read: nobody is told that their entries are missing
 
     def config(self, metrics: Mapping[str, Metric], endpoints: Mapping[str, Endpoint]) -> Config | list[Problem]:
@@ -139,7 +143,6 @@ class _Reading:
         if file.env_file:
             self._sources.note(self._base / file.env_file)
         self._env = environment(self._env, self._base, file.env_file)
-        self._check_owners(file)
         config = Config(
             stamps=self._sources.stamps,
             digest="",
@@ -158,6 +161,7 @@ class _Reading:
             book=self._book(file, metrics),
             voices=self._voices,
             letterheads=self._letterheads(file),
+            telling=self._telling(file, metrics),
             notes=(),
         )
         return sorted(self._blame.problems) or replace(
@@ -229,12 +233,9 @@ class _Reading:
             self._notes += [f"{name} shows what is never exported: {each}" for each in dashboard.unknown]
         return frozenset(found)
 
-    def _check_owners(self, file: FileModel) -> None:
-        for owner, named in file.owners.items():
-            for position, channel in enumerate(named):
-                if channel not in file.channels and "channels" not in self._lost:
-                    near = did_you_mean(channel, frozenset(file.channels))
-                    self._blame.add(("owners", owner, position), f"unknown channel{quoted(channel)}{near}")
+    def _telling(self, file: FileModel, metrics: Mapping[str, Metric]) -> Telling:
+        lost = "channels" in self._lost
+        return RouteReading(file, None if lost else self._ways, metrics.values(), self._blame).telling()
 
     def _channels(self, file: FileModel) -> Iterator[tuple[str, str]]:
         if OWNER in file.channels:
@@ -246,6 +247,7 @@ class _Reading:
                 self._blame.add(("channels", name, "url"), fault)
             self._check_template(("channels", name), model.template, file)
             self._voices[name] = voice(model, file.zone)
+            self._ways[name] = model
             yield name, model.url
 
     def _channel_faults(self, url: str) -> Iterator[str]:

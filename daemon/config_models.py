@@ -215,6 +215,12 @@ class FileModel(_Model):
     owners: Annotated[dict[Line, Annotated[list[str], Field(min_length=1)]], _or_empty(dict)] = Field(
         {}, description="The channels of each person who looks after accounts, for `to: [owner]`."
     )
+    operators: Files = Field([], description="Channels that hear of cookies, providers and the daemon itself.")
+    holidays: Section = Field({}, description="Days off, by name: lists of 2026-05-01 or 2026-02-17..2026-02-23.")
+    times: Section = Field({}, description="Times that come again, by name: days, from, to, zone.")
+    routes: Items = Field([], description="Who hears what, and how, for rules without `to`: the first that matches.")
+    maintenance: Items = Field([], description="When news of some alerts waits: once, or again and again.")
+    delegations: Items = Field([], description="Who stands in for whom, and from when to when.")
     guard: GuardModel | bool = Field(True, description="When the source is doubted, not the creators; false: never.")
     define: Numbers = Field({}, description="Names for numbers and for parts of conditions.")
     overrides: Annotated[OverridesModel, _or_empty(dict)] = Field(
@@ -304,6 +310,13 @@ class VideoModel(_Model):
     product: str = Field("", pattern=r"^[0-9]{0,32}$", description="The digits of the product's id.")
 
 
+class Readers(StrEnum):
+    """Who reads a channel: people of the house, or clients, who hear nothing of cookies, providers and the daemon."""
+
+    STAFF = "staff"
+    CLIENTS = "clients"
+
+
 class ChannelModel(_Model):
     """A way to tell people: an Apprise URL or ``console://``."""
 
@@ -314,6 +327,11 @@ class ChannelModel(_Model):
     )
     zone: Zone | None = Field(None, description="The time zone of its readers; that of the file unless said.")
     template: str = Field("", description="How its messages are put, a name of `templates`; a rule's own comes first.")
+    audience: Readers = Field(
+        Readers.STAFF,
+        strict=False,
+        description="staff, or clients: they hear nothing of cookies, keys and the daemon.",
+    )
 
 
 class TemplateModel(_Model):

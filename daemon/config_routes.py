@@ -2,100 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import Protocol
+from zoneinfo import ZoneInfo
 
+from daemon.blame import Blame
+from daemon.config_models import ChannelModel, FileModel, Readers
 from daemon.marked import Where
-from daemon.route_models import DelegationModel, DigestModel, MaintenanceModel, QuietModel, RouteModel, TimesModel
+from daemon.route_models import (
+    DelegationModel,
+    DigestModel,
+    HolidaysModel,
+    MaintenanceModel,
+    QuietModel,
+    RouteModel,
+    TimesModel,
+)
 from daemon.timers import Strikes, crontab
 from rules.book import OWNER
 from rules.directory import Delegation, Directory
 from rules.posting import Telling
 from rules.routes import Quiet, Route, Routes
-from rules.selectors import Case, Language, Selector, compile_selector
+from rules.selectors import Case, Selector, alerts, compile_selector
 from rules.spelling import did_you_mean, quoted
 from rules.timetable import Once, Span, Times
+from rules.values import Metric
 
 ALL_WEEK = frozenset(range(1, 8))
 
 
-class Blame(Protocol):
-    """Notes a mistake."""
-
-    def __call__(self, where: Where, text: str, *, offset: int | None = None, at_key: bool = False) -> None:
-        """The mistake ``text`` is at the place ``where``, ``offset`` characters into it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What the file says, each with its place where that is not its name; all of one shape already."""
-
-    zone: tzinfo
-    channels: Collection[str]
-    clients: Collection[str]
-    owners: Mapping[str, Sequence[str]]
-    operators: Sequence[str]
-    holidays: Mapping[str, frozenset[date]]
-    times: Mapping[str, TimesModel]
-    routes: Sequence[tuple[Where, RouteModel]]
-    maintenance: Sequence[tuple[Where, MaintenanceModel]]
-    delegations: Sequence[tuple[Where, DelegationModel]]
-
-
 class RouteReading:
-    """One pass, collecting mistakes instead of stopping at the first. ``language`` is what may be asked of alerts."""
+    """One pass over what a file says of routes, times and people; mistakes are blamed, and what is wrong is left out.
 
-    def __init__(self, written: Written, language: Language[Case], blame: Blame) -> None:
-        self._written, self._language, self._blame = written, language, blame
-        self._times = {name: self._time(("times", name), model) for name, model in written.times.items()}
+    ``channels`` are those that it has, None where nobody can tell; ``metrics`` are those that alerts may be about.
+    """
+
+    def __init__(
+        self, file: FileModel, channels: Mapping[str, ChannelModel] | None, metrics: Iterable[Metric], blame: Blame
+    ) -> None:
+        self._file, self._channels, self._blame, self._zone = file, channels, blame, ZoneInfo(file.zone)
+        self._language = alerts("`match`", sorted({label for metric in metrics for label in metric.labels}))
+        self._holidays = {name: self._dates(("holidays", name), each) for name, each in file.holidays.items()}
+        self._times = {name: self._time(("times", name), each) for name, each in file.times.items()}
 
     def telling(self) -> Telling:
-        """All of it; what is wrong is left out, and blamed."""
-        written = self._written
-        self._check_channels(("operators",), written.operators, owner=False)
-        for name, channels in written.owners.items():
+        """Who hears what, and when."""
+        file, clients = self._file, (self._channels or {}).items()
+        self._check_channels(("operators",), file.operators, owner=False)
+        for name, channels in file.owners.items():
             self._check_channels(("owners", name), channels, owner=False)
-        routes = tuple(self._route(number, *each) for number, each in enumerate(written.routes, 1))
+        routes = self._blame.items(RouteModel, ("routes",), file.routes)
+        maintenance = self._blame.items(MaintenanceModel, ("maintenance",), file.maintenance)
+        delegations = self._blame.items(DelegationModel, ("delegations",), file.delegations)
         return Telling(
-            Routes(routes, tuple(written.operators), frozenset(written.clients)),
-            Directory(
-                {name: tuple(channels) for name, channels in written.owners.items()},
-                tuple(self._delegation(*each) for each in written.delegations),
+            Routes(
+                tuple(self._route(*each) for each in routes),
+                tuple(file.operators),
+                frozenset(name for name, each in clients if each.audience is Readers.CLIENTS),
             ),
-            tuple(quiet for each in written.maintenance if (quiet := self._maintenance(*each))),
+            Directory(
+                {name: tuple(channels) for name, channels in file.owners.items()},
+                tuple(self._delegation(*each) for each in delegations),
+            ),
+            tuple(quiet for each in maintenance if (quiet := self._maintenance(*each))),
         )
 
     # --- times --------------------------------------------------------------------------------------------------
 
-    def _time(self, where: Where, model: TimesModel) -> Times:
-        own = (model.days, model.begins, model.ends)
+    def _dates(self, where: Where, written: object) -> frozenset[date]:
+        model = self._blame.model(HolidaysModel, where, {"dates": written})
+        return frozenset() if model is None else model.dates
+
+    def _time(self, where: Where, written: object) -> Times | None:
+        model = self._blame.model(TimesModel, where, written)
+        if model is None:
+            return None
         spans = [Span(each.days, each.begins, each.ends) for each in model.spans]
-        if any(each is not None for each in own):
+        if any(each is not None for each in (model.days, model.begins, model.ends)):
             spans.append(Span(model.days or ALL_WEEK, model.begins or time(0), model.ends or time(0)))
         if not spans and not model.also:
-            self._blame(where, "these times have no days, no hours, and no holidays", at_key=True)
-        also, never = (self._holidays((*where, key), names) for key, names in _holidays_of(model))
-        return Times(model.zone or self._written.zone, tuple(spans), also, never)
+            self._blame.add(where, "these times have no days, no hours, and no holidays", at_key=True)
+        also, never = (self._of_holidays((*where, key), names) for key, names in _holidays_of(model))
+        return Times(model.zone or self._zone, tuple(spans), also, never)
 
-    def _holidays(self, where: Where, names: Sequence[str]) -> frozenset[date]:
-        known = self._written.holidays
+    def _of_holidays(self, where: Where, names: Sequence[str]) -> frozenset[date]:
         for position, name in enumerate(names):
-            self._check_name((*where, position), name, "holidays", known)
-        return frozenset().union(*(known.get(name, frozenset()) for name in names))
+            self._check_name((*where, position), name, "holidays", self._holidays)
+        return frozenset().union(*(self._holidays.get(name, frozenset()) for name in names))
 
     def _named_times(self, where: Where, name: str) -> Times | None:
-        self._check_name(where, name, "times", self._written.times)
+        self._check_name(where, name, "times", self._times)
         return self._times.get(name)
 
     # --- routes -------------------------------------------------------------------------------------------------
 
-    def _route(self, number: int, where: Where, model: RouteModel) -> Route:
+    def _route(self, where: Where, model: RouteModel) -> Route:
         self._check_channels((*where, "to"), model.to)
         self._check_channels((*where, "escalate_to"), model.escalate_to)
         return Route(
-            name=model.name or f"route {number}",
+            name=model.name or f"route {int(where[-1]) + 1}",
             match=self._match((*where, "match"), model.match),
             times=self._named_times((*where, "times"), model.times) if model.times else None,
             to=tuple(model.to),
@@ -113,7 +118,7 @@ class RouteReading:
         found = compile_selector(text, self._language) if text else None
         if isinstance(found, list):
             for problem in found:
-                self._blame(where, problem.text, offset=problem.offset)
+                self._blame.add(where, problem.text, offset=problem.offset)
             return None
         return found
 
@@ -121,10 +126,10 @@ class RouteReading:
         if written is None:
             return None
         model = DigestModel(cron=written) if isinstance(written, str) else written
-        found = crontab(model.cron, model.zone or self._written.zone)
+        found = crontab(model.cron, model.zone or self._zone)
         if found is None:
             text = 'expected minute, hour, day, month and weekday of a time to come, such as "0 9 * * mon-fri"'
-            self._blame(where if isinstance(written, str) else (*where, "cron"), text)
+            self._blame.add(where if isinstance(written, str) else (*where, "cron"), text)
         return found
 
     def _quiet(self, where: Where, written: QuietModel | str | None) -> Quiet | None:
@@ -138,7 +143,7 @@ class RouteReading:
         match = self._match((*where, "match"), model.match)
         name = model.why or "maintenance"
         if model.begins is not None and model.ends is not None:
-            zone = model.zone or self._written.zone
+            zone = model.zone or self._zone
             return Quiet(name, Once(_instant(model.begins, zone), _instant(model.ends, zone)), model.passes, match)
         times = self._named_times((*where, "times"), model.times)
         return None if times is None else Quiet(name, times, model.passes, match)
@@ -147,20 +152,22 @@ class RouteReading:
 
     def _delegation(self, where: Where, model: DelegationModel) -> Delegation:
         for key, name in (("owner", model.owner), ("to", model.to)):
-            self._check_name((*where, key), name, "owner", self._written.owners)
-        zone = model.zone or self._written.zone
+            self._check_name((*where, key), name, "owner", self._file.owners)
+        zone = model.zone or self._zone
         begins, ends = (datetime.combine(day, time(0)) for day in (model.begins, model.ends + timedelta(days=1)))
         return Delegation(model.owner, model.to, _instant(begins, zone), _instant(ends, zone))
 
     def _check_channels(self, where: Where, names: Sequence[str], *, owner: bool = True) -> None:
-        known = {*self._written.channels, *([OWNER] if owner else [])}
+        if self._channels is None:
+            return
+        known = {*self._channels, *([OWNER] if owner else [])}
         for position, name in enumerate(names):
             self._check_name((*where, position), name, "channel", known)
 
     def _check_name(self, where: Where, name: str, what: str, known: Iterable[str]) -> None:
         names = frozenset(known)
         if name not in names:
-            self._blame(where, f"unknown {what}{quoted(name)}{did_you_mean(name, names)}")
+            self._blame.add(where, f"unknown {what}{quoted(name)}{did_you_mean(name, names)}")
 
 
 def _holidays_of(model: TimesModel) -> Iterable[tuple[str, Sequence[str]]]:

@@ -42,7 +42,9 @@ class Desk:
         self.standings = Standings(config, self.watchlist, Purse(config.budgets))
         self._doubt = Doubt(config.guard, reads(config), self.recent, self.watchlist, store)
         self.states = States(store, self.recent, self.standings, self._doubt, cookies)
-        self.judge = Judge(store, self.recent, self.states, config.book, self.watchlist, config.channels)
+        self.judge = Judge(
+            store, self.recent, self.states, config.book, self.watchlist, config.channels, config.telling
+        )
 
     def plan(self, at: datetime, accounts: Collection[str] | None = None) -> Collection[str] | None:
         """Make the plan what follows from the configuration and from what was learned since, of these accounts.
@@ -88,7 +90,8 @@ class Desk:
         self.config, self.watchlist = config, Watchlist(config, self._providers)
         self.plan(at)
         self.store.give_up_letters(config.channels.keys())
-        self._go_by(config, self.watchlist, self.judge.begin(config.book, config.channels, at), at)
+        docket = self.judge.begin(config.book, config.channels, config.telling, at)
+        self._go_by(config, self.watchlist, docket, at)
         self.states.wake_probes()
         return self.judge.look_at_everything(at)
 

@@ -23,6 +23,7 @@ from daemon.recent import Recent, Watch
 from daemon.states import States
 from daemon.watchlist import Watchlist, provider_key
 from rules.book import Rule, RuleBook
+from rules.posting import Telling
 from rules.values import Alert, Outcome, Record
 from storage.cohorts import Passage
 from storage.records import POLLED, Listing, Polled, Remembered, Settled
@@ -74,10 +75,11 @@ class Judge:
         book: RuleBook,
         watchlist: Watchlist,
         channels: Collection[str],
+        telling: Telling,
     ) -> None:
         self._store, self._recent, self._states, self._standings = store, recent, states, states.standings
         self._book, self._watchlist = book, watchlist
-        self.docket = Docket(recent, book, channels, self._records)
+        self.docket = Docket(recent, book, channels, self._records, telling)
         self._cohorts = Cohorts(recent, compared(book))
         self._passages: list[Passage] = []
         self._unfinished: set[str] = set()
@@ -134,9 +136,9 @@ class Judge:
         self._recent.need(book.needs(), lambda: self._past(list(self._recent.watches), at))
         self._recollect(list(self._recent.watches), at)
 
-    def begin(self, book: RuleBook, channels: Collection[str], at: datetime) -> Docket:
+    def begin(self, book: RuleBook, channels: Collection[str], telling: Telling, at: datetime) -> Docket:
         """A docket for another book, whose rules are in force from now on."""
-        docket = Docket(self._recent, book, channels, self._records)
+        docket = Docket(self._recent, book, channels, self._records, telling, self.docket.said)
         docket.failures = self.docket.failures
         docket.recall(self._store.begin_rules([rule.name for rule in book.rules], at))
         return docket

@@ -112,6 +112,12 @@ class TimesModel(_Model):
     but_not: Names = Field([], description="Holidays that do not.")
 
 
+class HolidaysModel(_Model):
+    """Days by a name."""
+
+    dates: Dates = Field(description="Days such as 2026-05-01, and 2026-02-17..2026-02-23.")
+
+
 class QuietModel(_Model):
     """When news waits."""
 

@@ -51,7 +51,8 @@ class Rule:
     ``needs`` are the metrics it reads (it applies to a target that is polled for all of them) and how many seconds
     back, ``reads`` their units, ``single`` those without labels; ``timed`` says whether time alone can change its
     answer. What it reads may be ``lasting``: true from when it was said until something else is. It names the channels
-    that it tells, or is ``routed`` and leaves that to routes, where there are any. ``shown`` are the metrics of which
+    that it tells, or is ``routed`` and leaves that to routes, where there are any; what is as grave as ``passes_quiet``
+    does not wait for the end of quiet hours. ``shown`` are the metrics of which
     its summary may show the number: their labels, all fixed. ``meaning`` stands for what decides its answers: where it
     is the same, two rules judge alike, also in two processes. ``template`` names how its messages are put ("": as
     usual).
@@ -83,6 +84,7 @@ class Rule:
     meaning: str = ""
     lasting: bool = False
     routed: bool = False
+    passes_quiet: Severity | None = None
     stale_after: timedelta | None = None
     min_history: timedelta = timedelta(0)
     template: str = ""

@@ -29,7 +29,7 @@ class Fault:
 
 
 MESSAGE_NAMES = frozenset({"name", "owner", "platform", "rule", "level"})
-_ONLY_TOLD = {"summary", "to", "records", "template"}
+_ONLY_TOLD = {"summary", "to", "records", "passes_quiet", "template"}
 """The keys of a rule that change nothing but what is told of it, and to whom."""
 
 
@@ -148,6 +148,7 @@ class _Builder:
             records=model.records,
             to=tuple(model.to or self._channels),
             routed=model.to is None,
+            passes_quiet=model.passes_quiet,
             needs=deepest((need.metric, need.depth_s) for condition in conditions for need in condition.needs),
             reads={need.metric: self._metrics[need.metric].unit for each in conditions for need in each.needs},
             single=frozenset(n.metric for each in conditions for n in each.needs if not self._metrics[n.metric].labels),

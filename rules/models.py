@@ -87,6 +87,9 @@ class RuleModel(_Model):
         [], description="Rules whose alerts are muted while this one is on, for what depends on its target; `*`: all."
     )
     promote: PromoteModel | None = Field(None, description="Many videos of an account become one alert of the account.")
+    passes_quiet: Severity | None = Field(
+        None, strict=False, description="News as grave as this is told in quiet hours and maintenance too."
+    )
     shadow: bool = Field(False, description="Evaluated and recorded, but told to nobody.")
     severity: Severity = Field(Severity.WARNING, strict=False, description="How much it matters (for `when`).")
     effect: str = Field("", description="What it means for the creator, in words for the message (for `when`).")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from rules.book import Rule
 from rules.posting import Slot, Telling, slot
-from rules.routes import Route, spelled_out
+from rules.routes import Route, passes, spelled_out
 from rules.selectors import Case
 from rules.telling import escalates, is_first, owed, reminders, standing
 from rules.values import Alert, News, Target
@@ -82,4 +82,5 @@ def _due(
     telling, told = hearing.telling, before.told.get(channel, 0)
     case = hearing.case(rule, alert, max(abs(told), abs(alert.stand)))
     route = ways.get(channel) or telling.routes.way_back(channel, telling.owners(hearing.target, hearing.at))
-    return Due(channel, what, slot(route, case, hearing.at, telling.maintenance, is_first=is_first(alert, rule, what)))
+    holds = () if passes(case, rule.passes_quiet) else telling.holds(route)
+    return Due(channel, what, slot(route, case, hearing.at, holds, is_first=is_first(alert, rule, what)))

@@ -23,6 +23,10 @@ class Telling:
     directory: Directory = field(default_factory=Directory)
     maintenance: tuple[Quiet, ...] = ()
 
+    def holds(self, route: Route) -> tuple[Quiet, ...]:
+        """What may hold news that goes this way."""
+        return self.maintenance if route.quiet is None else (*self.maintenance, route.quiet)
+
     def owners(self, target: Target, at: datetime) -> tuple[str, ...]:
         """The channels by which the owner of a target is told, or who stands in for them."""
         return self.directory.told(target.owner, at) or target.channels
@@ -44,14 +48,14 @@ class Slot:
     wait: timedelta = timedelta(0)
 
 
-def slot(route: Route, case: Case, at: datetime, maintenance: Iterable[Quiet], *, is_first: bool = False) -> Slot:
+def slot(route: Route, case: Case, at: datetime, holds: Iterable[Quiet], *, is_first: bool = False) -> Slot:
     """The slot of a letter about ``case``; ``is_first``: it tells what was on at first sight.
 
-    What holds it longest decides: maintenance and quiet hours, else the next digest, else the group it is in.
+    What ``holds`` it longest decides, else the next digest, else the group it is in.
     """
-    holds = [(until, quiet.name) for quiet in _quiets(route, maintenance) if (until := quiet.until(case, at))]
-    if holds:
-        until, name = max(holds)
+    held = [(until, quiet.name) for quiet in holds if (until := quiet.until(case, at))]
+    if held:
+        until, name = max(held)
         return Slot(until, f"{QUIET} {name}")
     if route.digest is not None:
         return Slot(route.digest(at), f"{DIGEST} {route.name}")
@@ -61,10 +65,6 @@ def slot(route: Route, case: Case, at: datetime, maintenance: Iterable[Quiet], *
         alike = ", ".join(_of(case, name) for name in route.group_by)
         return Slot(at + route.group_wait, f"{GROUP} {alike}", route.group_wait)
     return Slot(at)
-
-
-def _quiets(route: Route, maintenance: Iterable[Quiet]) -> Iterable[Quiet]:
-    return maintenance if route.quiet is None else (*maintenance, route.quiet)
 
 
 def _of(case: Case, name: str) -> str:

@@ -20,6 +20,11 @@ OPERATORS_OWN = frozenset({Subject.COOKIE, Subject.PROVIDER, Subject.DAEMON})
 GRAVITY = {severity: position for position, severity in enumerate(Severity)}
 
 
+def passes(case: Case, least: Severity | None) -> bool:
+    """Whether an alert is as grave as ``least`` (None: nothing is)."""
+    return least is not None and GRAVITY[case.severity] >= GRAVITY[least]
+
+
 @dataclass(frozen=True, slots=True)
 class Quiet:
     """Times when news of the alerts that ``match`` (None: all) waits, but for what is as grave as ``passes``."""
@@ -31,7 +36,7 @@ class Quiet:
 
     def until(self, case: Case, at: datetime) -> datetime | None:
         """Until when news of an alert waits; None if it does not."""
-        if self.passes is not None and GRAVITY[case.severity] >= GRAVITY[self.passes]:
+        if passes(case, self.passes):
             return None
         return self.times.until(at) if self.match is None or self.match.matches(case) else None
 

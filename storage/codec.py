@@ -181,7 +181,17 @@ def past_to_json(past: Past) -> str:
     if past == NO_PAST:
         return ""
     flaps = None if past.flaps is None else [to_ms(past.flaps.stirred), past.flaps.peak]
-    return to_json({"begun_ms": list(map(to_ms, past.begun)), "flaps": flaps, "first": past.first, "held": past.held})
+    told = {"stood_ms": past.stood, "reminded_ms": past.reminded}
+    return to_json(
+        {
+            "begun_ms": list(map(to_ms, past.begun)),
+            "flaps": flaps,
+            "first": past.first,
+            "held": past.held,
+            **{name: to_ms(at) for name, at in told.items() if at is not None},
+            **({"escalated": True} if past.escalated else {}),
+        }
+    )
 
 
 def past_from_json(text: str) -> Past:
@@ -190,4 +200,12 @@ def past_from_json(text: str) -> Past:
         return NO_PAST
     fields = from_json(text)
     flaps = None if fields["flaps"] is None else Flaps(from_ms(fields["flaps"][0]), fields["flaps"][1])
-    return Past(tuple(map(from_ms, fields["begun_ms"])), flaps, fields["first"], fields["held"])
+    return Past(
+        tuple(map(from_ms, fields["begun_ms"])),
+        flaps,
+        fields["first"],
+        fields["held"],
+        from_ms_or_none(fields.get("stood_ms")),
+        from_ms_or_none(fields.get("reminded_ms")),
+        fields.get("escalated", False),
+    )

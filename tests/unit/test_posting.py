@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from rules.posting import FIRST_SIGHT, SETTLED, Slot, slot
+from rules.posting import FIRST_SIGHT, SETTLED, Slot, Telling, slot
 from rules.routes import STRAIGHT, Quiet, Route
 from rules.selectors import Case
 from rules.timetable import Once, Span, Times
@@ -19,7 +19,7 @@ NIGHTS = Times(UTC, (Span(frozenset(range(1, 8)), time(22), time(8)),))
 NIGHT, MORNING = datetime(2026, 2, 2, 23, tzinfo=UTC), datetime(2026, 2, 3, 8, tzinfo=UTC)
 QUIET = Quiet("nights", NIGHTS, Severity.CRITICAL)
 MOVE = Quiet("we move", Once(NIGHT, NIGHT + timedelta(hours=24)))
-DAILY = Route("daily", digest=lambda at: at.replace(hour=9, minute=0) + timedelta(days=1), quiet=QUIET)
+DAILY = Route("daily", digest=lambda at: at.replace(hour=9, minute=0) + timedelta(days=1))
 
 
 def test_news_without_a_route_goes_at_once_and_alone():
@@ -27,21 +27,21 @@ def test_news_without_a_route_goes_at_once_and_alone():
 
 
 def test_news_in_quiet_hours_waits_for_their_end():
-    assert slot(Route(quiet=QUIET), CASE, NIGHT, ()) == Slot(MORNING, "quiet nights")
-    assert slot(Route(quiet=QUIET), CASE, MORNING, ()) == Slot(MORNING)
+    assert slot(STRAIGHT, CASE, NIGHT, [QUIET]) == Slot(MORNING, "quiet nights")
+    assert slot(STRAIGHT, CASE, MORNING, [QUIET]) == Slot(MORNING)
 
 
 def test_what_is_grave_enough_passes():
-    assert slot(Route(quiet=QUIET), replace(CASE, severity=Severity.CRITICAL), NIGHT, ()) == Slot(NIGHT)
+    assert slot(STRAIGHT, replace(CASE, severity=Severity.CRITICAL), NIGHT, [QUIET]) == Slot(NIGHT)
 
 
 def test_of_quiet_hours_and_maintenance_the_longer_holds():
-    assert slot(Route(quiet=QUIET), CASE, NIGHT, [MOVE]) == Slot(NIGHT + timedelta(hours=24), "quiet we move")
+    assert slot(STRAIGHT, CASE, NIGHT, [QUIET, MOVE]) == Slot(NIGHT + timedelta(hours=24), "quiet we move")
 
 
 def test_a_digest_takes_what_is_not_held():
-    assert slot(DAILY, CASE, MORNING, ()) == Slot(MORNING.replace(hour=9) + timedelta(days=1), "digest daily")
-    assert slot(DAILY, CASE, NIGHT, ()).bundle == "quiet nights"
+    assert slot(DAILY, CASE, MORNING, [QUIET]) == Slot(MORNING.replace(hour=9) + timedelta(days=1), "digest daily")
+    assert slot(DAILY, CASE, NIGHT, [QUIET]).bundle == "quiet nights"
 
 
 @pytest.mark.parametrize(
@@ -65,4 +65,10 @@ def test_first_sights_are_summed_up_unless_they_are_held():
     assert slot(Route(group_by=("account",)), CASE, NIGHT, (), is_first=True) == Slot(
         NIGHT + SETTLED, FIRST_SIGHT, SETTLED
     )
-    assert slot(Route(quiet=QUIET), CASE, NIGHT, (), is_first=True).bundle == "quiet nights"
+    assert slot(STRAIGHT, CASE, NIGHT, [QUIET], is_first=True).bundle == "quiet nights"
+
+
+def test_what_holds_news_is_maintenance_and_the_quiet_hours_of_its_route():
+    telling = Telling(maintenance=(MOVE,))
+    assert telling.holds(STRAIGHT) == (MOVE,)
+    assert telling.holds(Route(quiet=QUIET)) == (MOVE, QUIET)
