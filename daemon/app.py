@@ -17,6 +17,8 @@ from daemon.config import Config
 from daemon.deliver import Deliverer
 from daemon.desk import Desk, known
 from daemon.forecast import Known
+from daemon.link_pages import Clerk, LinkPages
+from daemon.links import Links
 from daemon.lock import hold
 from daemon.metrics import Metrics, SeriesNow, Totals
 from daemon.outside import Outside
@@ -28,7 +30,7 @@ from daemon.scribe import Scribe
 from daemon.secrets import Secret, Unresolved, resolve
 from daemon.watch import Watch, Writer
 from daemon.watchlist import Watchlist
-from rules.values import Outcome
+from rules.outcomes import Outcome
 from storage.records import Counts, Delivery
 from storage.store import Store
 
@@ -69,7 +71,11 @@ class App:
         self._channels = await self._opened(self._config)
         self._poller = self._make_poller()
         channels = _of(self._channels)
-        self._scribe = Scribe(self._config.voices, self._config.letterheads)
+        self._links = self._linked(self._config)
+        self._scribe = Scribe(self._config.voices, self._config.letterheads, links=self._links)
+        clerk = Clerk(self._store, lambda: self._judge.docket)
+        speech = lambda channel: self._scribe.speech(channel)  # noqa: E731 - of the scribe in force
+        self.link_pages = LinkPages(lambda: self._links, speech, clerk, self._writer.run, self.metrics.followed)
         self._deliverer = Deliverer(self._store, self._writer.run, channels, self._owner, self._delivered, self._scribe)
         self.watch = Watch(
             writer=self._writer,
@@ -93,7 +99,8 @@ class App:
         channels = await self._opened(config)
         outcomes = await self._writer.run(lambda: self._adopt(config, clock.now()))
         self._config, self._channels = config, channels
-        self._scribe = self._scribe.then(config.voices, config.letterheads)
+        self._links = self._linked(config)
+        self._scribe = self._scribe.then(config.voices, config.letterheads, self._links)
         self._deliverer.adopt(_of(channels), self._scribe)
         self.watch.count(outcomes)
         return outcomes
@@ -169,6 +176,13 @@ class App:
         if before is not None and before.url.reveal() == url.reveal():
             return before
         return _Open(url, open_channel(name, url.reveal(), self._outside.out))
+
+    def _linked(self, config: Config) -> Links | None:
+        """What makes links by a configuration; None where it has none, or no key for them."""
+        if config.links is None:
+            return None
+        key = resolve(config.links.key, self._outside.env, config.base)
+        return None if isinstance(key, Unresolved) else Links(config.links.url, key, config.telling.routes.clients)
 
     def _delivered(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:

@@ -36,8 +36,9 @@ from daemon.tally import Journal
 from daemon.watchlist import Watchlist, provider_key
 from rules.book import Rule, RuleBook, judgeable
 from rules.cohorts import PUBLISHED_AT
+from rules.outcomes import Outcome
 from rules.promotion import COUNTS, promoted_name
-from rules.values import Outcome, Subject, Target
+from rules.values import Subject, Target
 from storage.records import Remembered
 from storage.samples import SampleRow
 from storage.store import Store
@@ -138,7 +139,7 @@ class History:
 
     def _journal(self, config: Config, group: Group, rows: Iterable[SampleRow], period: Period) -> Journal:
         journal = Journal(group.targets, self.period.since)
-        replay = Replay(config.book, {}, config.channels, births=group.births)
+        replay = Replay(config.book, {}, config.channels, births=group.births, telling=config.telling)
         for at, outcomes in relive(replay, group, rows, period, self._store):
             journal.enter([each for each in outcomes if each.alert.target not in group.beside], at)
         journal.close(replay.docket.failures)

@@ -47,6 +47,8 @@ _TYPE = {
     Severity.CRITICAL: NotifyType.FAILURE,
 }
 _SCHEME = re.compile(r"([a-z][a-z0-9]{0,19})://", re.IGNORECASE)
+ID_ROOM = "0" * 40
+"""As long as an id may be."""
 READ_TIMEOUT_S = 10.0
 """How long a service may take to answer: apprise's 4 s make a slow answer a failure, and so a message twice."""
 
@@ -62,6 +64,13 @@ class Channel(Protocol):
     def markup(self) -> Markup:
         """What its service takes best."""
 
+    @property
+    def service(self) -> str:
+        """What its service is called, for people; "" where that says nothing."""
+
+    def fits(self, message: Message) -> bool:
+        """Whether its service takes a message whole, and not in parts."""
+
     async def send(self, message: Message, id_text: str) -> Sent | NotSent:
         """Try once to deliver; ``id_text`` ends the body, so that a reader can tell a repeat from news."""
 
@@ -73,9 +82,13 @@ class ConsoleChannel:
     """Prints messages to ``out``, one block a message."""
 
     def __init__(self, name: str, out: TextIO) -> None:
-        self.name, self.markup = name, Markup.TEXT
+        self.name, self.markup, self.service = name, Markup.TEXT, ""
         self._out = out
         self._lock = asyncio.Lock()
+
+    def fits(self, message: Message) -> bool:  # noqa: ARG002 - the others look at it
+        """Always."""
+        return True
 
     async def send(self, message: Message, id_text: str) -> Sent | NotSent:
         """Print in a thread (a full pipe blocks); a stream that does not take the text is FAILED."""
@@ -95,8 +108,13 @@ class AppriseChannel:
     """Sends through one apprise service, as ``courier`` does."""
 
     def __init__(self, name: str, service: NotifyBase, courier: Courier) -> None:
-        self.name, self.markup = name, _best(service)
+        self.name, self.markup, self.service = name, _best(service), str(service.service_name)
         self._service, self._apprise, self._courier = service, Apprise(service), courier
+
+    def fits(self, message: Message) -> bool:
+        """As far as is known of its service."""
+        title, body = _texts(self._service, message, ID_ROOM)
+        return len(body) <= characters(_kind(self._service), title + body, type(self._service).body_maxlen)
 
     async def send(self, message: Message, id_text: str) -> Sent | NotSent:
         """One apprise call. Never raises for what a service or its plugin does."""
@@ -231,10 +249,15 @@ def _kind(service: NotifyBase) -> str:
     return plugin.secure_protocol if isinstance(plugin.secure_protocol, str) else ""
 
 
-def _notify(apprise: Apprise, service: NotifyBase, message: Message, id_text: str) -> Failure | None:
+def _texts(service: NotifyBase, message: Message, id_text: str) -> tuple[str, str]:
+    """The title, "" where the service has none, and the body."""
     has_titles, kind = service.title_maxlen > 0, _kind(service)
     title = cut(uncalled(kind, message.title), service.title_maxlen) if has_titles else ""
-    body = below(message.body if has_titles else as_body(message), f"id: {id_text}", message.markup)
+    return title, below(message.body if has_titles else as_body(message), f"id: {id_text}", message.markup)
+
+
+def _notify(apprise: Apprise, service: NotifyBase, message: Message, id_text: str) -> Failure | None:
+    kind, (title, body) = _kind(service), _texts(service, message, id_text)
     service.body_maxlen = characters(kind, title + body, type(service).body_maxlen)
     with overheard() as replies:
         result = apprise.notify(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from daemon.commands import asking, looking, proving, reloading, spending, watching
+from daemon.commands import asking, looking, proving, reloading, silencing, spending, watching
 from daemon.commands.exits import CANNOT_RUN, complain
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ for _command in (
     watching.schema,
     proving.test,
     proving.backtest,
+    proving.route_test,
     asking.endpoints,
     asking.fetch,
     spending.plan,
@@ -37,6 +38,10 @@ for _command in (
     looking.status,
     looking.alerts,
     looking.explain,
+    silencing.silence,
+    silencing.silences,
+    silencing.ack,
+    silencing.audit,
     looking.trust,
 ):
     app.command()(_command)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import tzinfo
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
@@ -21,6 +23,7 @@ from daemon.config_models import (
     EndpointModel,
     FileModel,
     GuardModel,
+    LinksModel,
     ProviderModel,
     TemplateModel,
     VideoModel,
@@ -43,6 +46,7 @@ from daemon.config_voices import TemplateReading, missing, voice
 from daemon.dashboards import read_dashboard
 from daemon.envfile import EnvFile
 from daemon.guard import Guard
+from daemon.links import key_fault
 from daemon.marked import Problem, Tree, Where, parse, read
 from daemon.providers import RECORDS
 from daemon.providers.endpoint import Endpoint, Provider
@@ -72,7 +76,8 @@ class Config:
     are wanted, or shown by a dashboard, beside those that rules read. ``owners`` maps people to channels. ``guard`` is
     None where it is off. ``stamps`` are those of the files that it was read from, the one that names the others first;
     ``digest`` is a short name for what they held, but for the variables in ``env_file``. ``voices`` say how each
-    channel is spoken to, ``letterheads`` are the templates, ``telling`` says who hears what, and when.
+    channel is spoken to, ``letterheads`` are the templates, ``telling`` says who hears what, and when; ``zone`` is that
+    of people.
     """
 
     stamps: Stamps
@@ -81,6 +86,7 @@ class Config:
     database: Path
     env_file: str
     listen: Address
+    zone: tzinfo
     providers: Mapping[Provider, Access]
     budgets: Mapping[Provider, Limits]
     overrides: Mapping[str, Override]
@@ -88,6 +94,7 @@ class Config:
     targets: tuple[Watched, ...]
     channels: Mapping[str, str]
     owners: Mapping[str, tuple[str, ...]]
+    links: LinksModel | None
     guard: Guard | None
     book: RuleBook
     voices: Mapping[str, Voice]
@@ -150,6 +157,7 @@ class _Reading:
             database=Path(file.database),
             env_file=file.env_file,
             listen=file.listen,
+            zone=ZoneInfo(file.zone),
             providers=dict(self._providers(file)),
             budgets=dict(self._budgets(file)),
             overrides=dict(self._overrides(file, endpoints)),
@@ -157,6 +165,7 @@ class _Reading:
             targets=self._checked(file, self._targets(file)),
             channels=dict(self._channels(file)),
             owners=_owners(file),
+            links=self._links(file),
             guard=_guard(file.guard),
             book=self._book(file, metrics),
             voices=self._voices,
@@ -273,6 +282,13 @@ class _Reading:
         fault = missing(name, file.templates)
         if fault and "templates" not in self._lost:
             self._blame.add((*where, "template"), fault)
+
+    def _links(self, file: FileModel) -> LinksModel | None:
+        if file.links is not None:
+            self._note(file.links.key, "messages have no links")
+            for fault in filter(None, [key_fault(resolve(file.links.key, self._env, self._base))]):
+                self._blame.add(("links", "key"), fault)
+        return file.links
 
     def _known(self, section: Mapping[str, Any], path: str, what: str, known: Collection[str]) -> Mapping[str, Any]:
         for name in section.keys() - set(known):

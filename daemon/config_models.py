@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from daemon.fetch import check_base_url
+from daemon.links import url_fault
 from daemon.providers.endpoint import Platform
 from daemon.secrets import is_reference, misspelt
 from rules.durations import parse_duration
@@ -142,6 +143,8 @@ Rate = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 Token = Annotated[str, Field(min_length=1), _refused_by(partial(_plain, "token"))]
 Cookie = Annotated[str, _refused_by(partial(_plain, "cookie"))]
 BaseUrl = Annotated[str, _refused_by(check_base_url)]
+LinksUrl = Annotated[str, _refused_by(url_fault)]
+LinksKey = Annotated[str, Field(min_length=1), _refused_by(partial(_plain, "key"))]
 Section = Annotated[dict[str, Any], _or_empty(dict)]
 Numbers = Annotated[dict[str, str | int | float], _or_empty(dict)]
 Items = Annotated[list[Any], _or_empty(list)]
@@ -221,6 +224,7 @@ class FileModel(_Model):
     routes: Items = Field([], description="Who hears what, and how, for rules without `to`: the first that matches.")
     maintenance: Items = Field([], description="When news of some alerts waits: once, or again and again.")
     delegations: Items = Field([], description="Who stands in for whom, and from when to when.")
+    links: LinksModel | None = Field(None, description="Links in messages that act with one tap; none unless said.")
     guard: GuardModel | bool = Field(True, description="When the source is doubted, not the creators; false: never.")
     define: Numbers = Field({}, description="Names for numbers and for parts of conditions.")
     overrides: Annotated[OverridesModel, _or_empty(dict)] = Field(
@@ -332,6 +336,13 @@ class ChannelModel(_Model):
         strict=False,
         description="staff, or clients: they hear nothing of cookies, keys and the daemon.",
     )
+
+
+class LinksModel(_Model):
+    """Links in messages by which a reader acknowledges or silences with one tap."""
+
+    url: LinksUrl = Field(description="Where a proxy of yours shows the daemon's /a/ to your people, over https.")
+    key: LinksKey = Field(description="What they are signed with, by reference: 16 characters or more.")
 
 
 class TemplateModel(_Model):

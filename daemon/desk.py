@@ -18,7 +18,7 @@ from daemon.recent import Recent
 from daemon.standings import Standings
 from daemon.states import States
 from daemon.watchlist import Cookies, Watchlist
-from rules.values import Outcome
+from rules.outcomes import Outcome
 from storage.store import Store
 
 WEEK = timedelta(days=7)

@@ -21,10 +21,11 @@ from daemon.recent import STATES, Recent
 from daemon.watchlist import provider_key
 from rules.book import Rule, RuleBook, judgeable, retired
 from rules.evaluate import AlertKey, Look, close, evaluate, is_known, stirred
+from rules.outcomes import Outcome
 from rules.posting import STRAIGHTFORWARD, Telling
 from rules.silences import NOTHING_SAID, Said
 from rules.telling import is_usual
-from rules.values import Alert, Ok, Outcome, Record, Subject, Target, Unknown
+from rules.values import Alert, Ok, Record, Subject, Target, Unknown
 
 Records = Callable[[str, str], Sequence[Record]]
 """The newest records of a kind that there are of a target."""

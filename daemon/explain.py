@@ -16,6 +16,7 @@ from daemon.backtest import Group, Period, asking, ever_watched, groups, not_rep
 from daemon.config import Config
 from daemon.desk import Desk
 from daemon.docket import Docket
+from daemon.hearing import Heard, heard, said_of
 from daemon.providers import ENDPOINTS
 from daemon.recent import STATES, Recent, Watch
 from daemon.replay import Replay
@@ -25,9 +26,10 @@ from rules.durations import say_duration
 from rules.evaluate import judge
 from rules.expression import Evaluated, Expression
 from rules.lifecycle import must_confirm
-from rules.routes import spelled_out
+from rules.outcomes import Transition
+from rules.posting import Telling
 from rules.selectors import id_of
-from rules.values import Alert, Firing, FirstSight, Labels, Rising, Subject, Target, Transition, Verdict, Window
+from rules.values import Alert, Firing, FirstSight, Labels, Rising, Subject, Target, Verdict, Window
 from rules.wording import say_time
 from storage.records import POLLED, AlertRow, Posted, Remembered
 from storage.store import Store
@@ -42,7 +44,8 @@ _SEARCHED = 1_000
 class Known:
     """What is known at a moment. ``lines`` say how polls ended, as far as that is known of the moment.
 
-    ``silent`` are rules that the docket lacks, because what they read of the moment is not stored.
+    ``silent`` are rules that the docket lacks, because what they read of the moment is not stored. ``telling`` says who
+    hears what.
     """
 
     at: datetime
@@ -50,6 +53,7 @@ class Known:
     recent: Recent
     lines: Mapping[tuple[str, str], Remembered]
     doubts: Mapping[tuple[str, str], str]
+    telling: Telling
     silent: Collection[str] = ()
 
 
@@ -94,7 +98,8 @@ class Life:
 class Explained:
     """What a rule makes of a target. ``idle`` is why it does not look at it; then there are ``lives`` at most.
 
-    ``held`` is why nobody is told, or would be. ``alerts`` are where they stand, ``lives`` what is stored of them.
+    ``held`` is why nobody is told, or would be, ``tells`` who is. ``alerts`` are where they stand, ``lives`` what is
+    stored of them.
     """
 
     rule: Rule
@@ -104,7 +109,7 @@ class Explained:
     verdicts: Mapping[Labels, Verdict] | None = None
     alerts: Collection[Alert] = ()
     held: Sequence[str] = ()
-    tells: Sequence[str] = ()
+    tells: Sequence[Heard] = ()
     lives: Sequence[Life] = ()
 
 
@@ -138,7 +143,7 @@ def known_now(config: Config, sketch: Store, at: datetime) -> Known:
     lines = {(line.target, line.endpoint): line for line in sketch.remembered()}
     doubts = {(each.endpoint, each.metric): f"{each.kind} since {say_time(each.since)}" for each in sketch.incidents()}
     doubts |= {(each.endpoint, each.metric): each.reason for each in sketch.quarantines()}
-    return Known(at, desk.judge.docket, desk.recent, lines, doubts)
+    return Known(at, desk.judge.docket, desk.recent, lines, doubts, config.telling)
 
 
 def known_then(config: Config, store: Store, target: Target, at: datetime) -> Known:
@@ -148,12 +153,12 @@ def known_then(config: Config, store: Store, target: Target, at: datetime) -> Kn
     group = groups(config, store, at).get(target.account or target.key, Group({target.key: target}))
     period = Period(at - warm_up(config.book, group.slowest), at)
     rows = list(store.history(list(group.asked(period.since)), *period))
-    replay = Replay(config.book, {}, config.channels, births=group.births)
+    replay = Replay(config.book, {}, config.channels, births=group.births, telling=config.telling)
     for _ in relive(replay, group, rows, period, store):
         pass
     if target.key not in replay.docket.targets:
         replay.follow({target.key: target}, {}, at)
-    return Known(at, replay.docket, replay.recent, {}, {}, silent)
+    return Known(at, replay.docket, replay.recent, {}, {}, config.telling, silent)
 
 
 # --- what follows of it -------------------------------------------------------------------------------------------
@@ -201,7 +206,7 @@ def _explain(rule: Rule, target: Target, known: Known, lives: Sequence[Life]) ->
         verdicts=judge(rule, view, at_s),
         alerts=alerts,
         held=list(_held(rule, target, alerts, known)),
-        tells=list(spelled_out(rule.to, target.channels)),
+        tells=heard(rule, target, alerts, known.telling, known.at),
         lives=lives,
     )
 
@@ -326,9 +331,11 @@ def _held(rule: Rule, target: Target, alerts: Collection[Alert], known: Known) -
         yield muted
     if known.docket.is_first(rule, target.key):
         yield "it has not known an answer for this target yet"
+    said = list(said_of(rule, target, alerts, known.docket.said, known.at))
+    yield from said
     for alert in alerts:
         yield from _waits(alert, rule)
-        if alert.past.held and alert.past.held != muted:
+        if alert.past.held and alert.past.held not in (muted, *said):
             yield alert.past.held
 
 

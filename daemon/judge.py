@@ -20,11 +20,13 @@ from daemon.learning import End, Lesson
 from daemon.providers import ENDPOINTS
 from daemon.providers.answer import Reading, Reason
 from daemon.recent import Recent, Watch
+from daemon.statements import Statements
 from daemon.states import States
 from daemon.watchlist import Watchlist, provider_key
 from rules.book import Rule, RuleBook
+from rules.outcomes import Outcome
 from rules.posting import Telling
-from rules.values import Alert, Outcome, Record
+from rules.values import Alert, Record
 from storage.cohorts import Passage
 from storage.records import POLLED, Listing, Polled, Remembered, Settled
 from storage.samples import SampleRow
@@ -80,7 +82,7 @@ class Judge:
         self._store, self._recent, self._states, self._standings = store, recent, states, states.standings
         self._book, self._watchlist = book, watchlist
         self.docket = Docket(recent, book, channels, self._records, telling)
-        self._cohorts = Cohorts(recent, compared(book))
+        self._statements, self._cohorts = Statements(store), Cohorts(recent, compared(book))
         self._passages: list[Passage] = []
         self._unfinished: set[str] = set()
         self._learned: set[str] = set()
@@ -92,6 +94,7 @@ class Judge:
         """Rebuild windows and alerts from rows; ``held`` as in ``follow``."""
         self.docket.recall(self._store.begin_rules([rule.name for rule in self._book.rules], at))
         self._rebuild(held, at)
+        self._statements.heed(self.docket, at)
 
     def _rebuild(self, held: Mapping[str, Collection[str]], at: datetime) -> None:
         self._cohorts = Cohorts(self._recent, compared(self._book))
@@ -258,6 +261,7 @@ class Judge:
         self._learned |= lesson.ids.keys() | {each.account for each in lesson.listings if self._names_new(each)}
         due = self._take_in(ended)
         self._add_states(due, self._states.take_in(_looks(ended), lesson, at))
+        self._statements.heed(self.docket, at)
         outcomes = self.docket.hear(due, at)
         # What an earlier commit left behind is only in memory, so all since then is still to be judged after a crash.
         return self._commit(outcomes, at, None if self._unfinished else number)
@@ -268,6 +272,7 @@ class Judge:
         Also at what a judgement left behind that could not be stored (a full disk).
         """
         self._unfinished |= self._states.tick(at, {r.name: r.name not in self.docket.broken for r in self._book.rules})
+        self._statements.heed(self.docket, at)
         unfinished = set(self._unfinished)
         followed = self._commit(self.docket.hear(dict(self.docket.due_by_time(unfinished)), at), at)
         self._unfinished -= unfinished

@@ -111,6 +111,7 @@ class Metrics:
             "judge_duration_seconds", "How long a round of judging took.", buckets=_JUDGE_BUCKETS_S
         )
         self._transitions = counter("transitions", "Steps in the life of alerts.", ["rule", "change"])
+        self._links = counter("links", "Links of messages that were followed, by outcome.", ["outcome"])
         info("build", "The running version.").info({"version": version})
         self._config = info("config", "The configuration in force.")
         self._reloads = counter("config_reloads", "Readings of a changed configuration by outcome.", ["outcome"])
@@ -139,6 +140,10 @@ class Metrics:
         """A round of judging ended."""
         self._judged_targets.inc(targets)
         self._judge_duration.observe(seconds)
+
+    def followed(self, outcome: str) -> None:
+        """A link of a message was followed; ``outcome`` says what came of it."""
+        self._links.labels(outcome).inc()
 
     def configured(self, config_hash: str) -> None:
         """This configuration is in force."""

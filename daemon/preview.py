@@ -11,7 +11,8 @@ from daemon.config import Access, Config
 from daemon.desk import Desk
 from daemon.forecast import Forecast
 from rules.book import RuleBook
-from rules.values import Change, Outcome
+from rules.outcomes import Outcome
+from rules.values import Change
 from storage.store import Store
 
 _BEGINNINGS = frozenset({Change.A_PENDING, Change.B_FIRED})

@@ -16,7 +16,9 @@ from daemon.docket import Docket, Records
 from daemon.providers.answer import SeriesKey
 from daemon.recent import Recent
 from rules.book import Rule, RuleBook
-from rules.values import NO_LABELS, NO_PAST, Alert, Labels, Outcome, Record, Target
+from rules.outcomes import Outcome
+from rules.posting import STRAIGHTFORWARD, Telling
+from rules.values import NO_LABELS, NO_PAST, Alert, Labels, Record, Target
 from storage.samples import SampleRow
 
 NO_BIRTHS: Mapping[str, datetime] = {}
@@ -34,7 +36,8 @@ UNSEEN = frozenset({"provider_up", "endpoint_up", "key_accepted", "visible", "vi
 class Replay:
     """These targets under a rule book, from no alerts. ``channels`` are those that exist.
 
-    ``births`` are when videos were published, as far as that is known.
+    ``births`` are when videos were published, as far as that is known. ``telling`` says who hears what, and when;
+    nobody says that they know of an alert.
     """
 
     def __init__(
@@ -44,9 +47,10 @@ class Replay:
         channels: Collection[str],
         records: Records = no_records,
         births: Mapping[str, datetime] = NO_BIRTHS,
+        telling: Telling = STRAIGHTFORWARD,
     ) -> None:
         self.recent = Recent(book.needs())
-        self.docket = Docket(self.recent, book, channels, records)
+        self.docket = Docket(self.recent, book, channels, records, telling)
         self._cohorts = Cohorts(self.recent, compared(book))
         self._book, self._births, self._targets = book, births, targets
         self._ids = count()

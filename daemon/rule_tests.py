@@ -1,8 +1,7 @@
 """Run tests of rules: what they say is seen goes through the daemon's own windows and docket, on virtual time.
 
-Time alone is looked at every ``TICK`` while it may change anything, and whenever something is expected. Letters are
-told as the outbox would hand them over, by channels that take all at once: ``storage.bundles`` says how long those of a
-bundle wait for each other.
+Time alone is looked at every ``TICK`` while it may change anything, and whenever something is expected. Channels take
+at once what is due (``daemon.post``).
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import TypeVar
 
 from daemon.config import Config
 from daemon.marked import Mark
+from daemon.post import Post, Posted, written
 from daemon.replay import Replay
 from daemon.rule_test_files import Expectation, Input, RuleTest
 from daemon.rule_test_models import AlertModel, ToldModel
@@ -22,16 +22,13 @@ from daemon.rule_test_notation import FAILED
 from daemon.rule_test_targets import is_named
 from daemon.scribe import plain
 from rules.book import RuleBook
-from rules.posting import SETTLED
-from rules.story import Story
-from rules.values import Alert, Labels, Outcome, Record
+from rules.digest import Digest
+from rules.values import Alert, Labels, Record
 from rules.wording import Message
 from rules.words import Language
-from storage.bundles import AT_MOST as WAITS
 from storage.records import SeriesKey
 
 TICK = timedelta(minutes=5)
-QUIET, AT_MOST = SETTLED, WAITS * SETTLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +61,8 @@ class _Run:
 
     def __init__(self, test: RuleTest, config: Config) -> None:
         self._test, self._book = test, config.book
-        self._replay = Replay(config.book, test.targets, config.channels, self._records)
-        self._post = Post(test.language)
+        self._replay = Replay(config.book, test.targets, config.channels, self._records, telling=config.telling)
+        self._post = Post()
         self._told: list[Told] = []
         for line in {(each.target, each.endpoint, each.interval) for each in test.inputs if each.endpoint}:
             self._replay.watch(line[0], line[1], line[2].total_seconds())
@@ -97,15 +94,15 @@ class _Run:
 
     def _pass(self, since: timedelta, is_ticking: bool) -> None:
         at = self._test.start + since
-        self._told += self._post.hand_over(at)
+        self._tell(at)
         polls = self._polls.pop(since, ())
         for poll in polls:
             self._take_in(poll, at)
         if polls:
-            self._post.add(self._replay.look(at), at)
+            self._post.add(written(self._replay.look(at), at), at)
         if is_ticking:
-            self._post.add(self._replay.tick(at), at)
-        self._told += self._post.hand_over(at)
+            self._post.add(written(self._replay.tick(at), at), at)
+        self._tell(at)
 
     def _take_in(self, poll: Poll, at: datetime) -> None:
         if not poll.endpoint:
@@ -116,6 +113,9 @@ class _Run:
         else:
             numbers = {key: None if value is None or math.isnan(value) else value for key, value in poll.values.items()}
             self._replay.see(poll.target, poll.endpoint, at, numbers)
+
+    def _tell(self, at: datetime) -> None:
+        self._told += [_told(posted, self._test.language) for posted in self._post.hand_over(at)]
 
     def _records(self, target: str, kind: str) -> Sequence[Record]:
         found = self._test.records
@@ -180,62 +180,14 @@ def _polls(inputs: Iterable[Input]) -> dict[timedelta, list[Poll]]:
     return {at: list(each.values()) for at, each in polls.items()}
 
 
-# --- letters ----------------------------------------------------------------------------------------------------------
+# --- messages ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Letter:
-    """A letter on its way: what it is ``about`` (channel and alert), when it was written, and when it is due."""
-
-    about: tuple[str, str, str, Labels]
-    story: Story
-    bundle: str
-    written: datetime
-    due: datetime
-
-
-class Post:
-    """Letters on their way. One waits for the earlier ones about the same alert, and for those of its bundle."""
-
-    def __init__(self, language: Language = Language.EN) -> None:
-        self._waiting: list[_Letter] = []
-        self._language = language
-
-    def add(self, outcomes: Iterable[Outcome], at: datetime) -> None:
-        """Take in what is owed from now on."""
-        new = [
-            _Letter(
-                (owed.channel, each.alert.rule, each.alert.target, each.alert.labels), owed.story, owed.bundle, at, at
-            )
-            for each in outcomes
-            for owed in each.owed
-        ]
-        self._waiting += new
-        for place in {(letter.about[0], letter.bundle) for letter in new if letter.bundle}:
-            bundle = [letter for letter in self._waiting if (letter.about[0], letter.bundle) == place]
-            due = min(at + QUIET, min(letter.written for letter in bundle) + AT_MOST)
-            for letter in bundle:
-                letter.due = due
-
-    def hand_over(self, at: datetime) -> Iterator[Told]:
-        """What is told by now, in the order in which it is."""
-        while ready := self._ready(at):
-            first = min(ready, key=lambda letter: letter.due)
-            together = [each for each in ready if _goes_with(each, first)] if first.bundle else [first]
-            self._waiting = [each for each in self._waiting if not any(each is letter for letter in together)]
-            rules = frozenset(letter.about[1] for letter in together)
-            message = plain(*(letter.story for letter in together), language=self._language, at=at)
-            yield Told(first.about[0], rules, message)
-
-    def _ready(self, at: datetime) -> list[_Letter]:
-        first: dict[tuple[str, str, str, Labels], _Letter] = {}
-        for letter in self._waiting:
-            first.setdefault(letter.about, letter)
-        return [letter for letter in first.values() if letter.due <= at]
-
-
-def _goes_with(letter: _Letter, other: _Letter) -> bool:
-    return (letter.about[0], letter.bundle) == (other.about[0], other.bundle)
+def _told(posted: Posted, language: Language) -> Told:
+    content = posted.parcel.content
+    stories = [each.story for each in content.entries] if isinstance(content, Digest) else [content]
+    rules = frozenset(letter.rule for letter in posted.letters)
+    return Told(posted.channel, rules, plain(*stories, language=language, at=posted.at))
 
 
 # --- what is expected, and what is ------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TextIO
@@ -16,6 +16,7 @@ from daemon import systemd, web
 from daemon.app import App
 from daemon.clock import Clock, SystemClock
 from daemon.config import Config
+from daemon.link_pages import Page
 from daemon.outside import Outside, has_keys, real_outside, simulated_outside, simulation
 from daemon.providers.endpoint import Provider
 from daemon.reload import Reloader
@@ -110,7 +111,10 @@ async def _pages(app: App, config: Config, clock: Clock, ticks: Ticks) -> AsyncI
         late = ticks.late(clock.now())
         return not late, {"late": late, "ticks": {verb: at.isoformat() for verb, at in ticks.at.items()}}
 
-    server = web.WebServer(web.build(app.metrics.render, ready))
+    def follow(token: str, acts: bool) -> Awaitable[Page | None]:
+        return app.link_pages.answer(token, acts, clock.now())
+
+    server = web.WebServer(web.build(app.metrics.render, ready, follow))
     url = await server.start(config.listen.host, config.listen.port)
     try:
         yield url

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, tzinfo
 
 import structlog
 
+from daemon.links import Links
 from daemon.markup import escaped
 from daemon.templates import BrokenTemplateError, Pattern, layout
+from rules.digest import Digest
 from rules.story import Story, gravest
 from rules.values import News
 from rules.wording import Markup, Message, Row, Speech, Wording, sum_up
+from rules.wording_digest import MAX_ENTRIES, NO_DELAY, Delay, remark, word_digest
 from rules.words import Language
 
 VARIABLES = frozenset({field.name for field in fields(Story)} | {"title", "rows", "colon", "language"})
@@ -50,41 +53,86 @@ class Letterhead:
 class Scribe:
     """Writes messages. ``failures`` counts how often each template could not be used.
 
-    ``otherwise`` is how channels are spoken to that are not among ``voices``.
+    ``otherwise`` is how channels are spoken to that are not among ``voices``; ``links`` is None where there are none.
     """
 
     def __init__(
-        self, voices: Mapping[str, Voice], letterheads: Mapping[str, Letterhead], otherwise: Voice = ENGLISH
+        self,
+        voices: Mapping[str, Voice],
+        letterheads: Mapping[str, Letterhead],
+        otherwise: Voice = ENGLISH,
+        links: Links | None = None,
     ) -> None:
-        self._voices, self._letterheads, self._otherwise = voices, letterheads, otherwise
+        self._voices, self._letterheads, self._otherwise, self._links = voices, letterheads, otherwise, links
         self.failures: Counter[str] = Counter()
 
-    def then(self, voices: Mapping[str, Voice], letterheads: Mapping[str, Letterhead]) -> Scribe:
+    def then(
+        self, voices: Mapping[str, Voice], letterheads: Mapping[str, Letterhead], links: Links | None = None
+    ) -> Scribe:
         """One that writes by these from now on, and counts on."""
-        after = Scribe(voices, letterheads, self._otherwise)
+        after = Scribe(voices, letterheads, self._otherwise, links)
         after.failures = self.failures
         return after
 
-    def write(self, stories: Sequence[Story], channel: str, taken: Markup, at: datetime | None = None) -> Message:
+    def write(
+        self,
+        stories: Sequence[Story],
+        channel: str,
+        taken: Markup,
+        at: datetime | None = None,
+        delay: Delay = NO_DELAY,
+        alert_id: int | None = None,
+    ) -> Message:
         """The message that tells one story, or sums up several, to a channel whose service likes ``taken`` best.
 
         ``at`` is when it is sent, for what is said of the time that is left (None: when the first was written). It
-        never fails for what a template does: then the message is the usual one, with a line that says so.
+        never fails for what a template does: then the message is the usual one, with a line that says so. Of
+        one alert that has an ``alert_id`` the links come last.
         """
         voice, first = self._voices.get(channel, self._otherwise), gravest(stories)[0]
         speech = Speech(voice.language, voice.zone, at or stories[0].at)
         wording, markup = sum_up(stories, speech), voice.markup or taken
+        wording = Wording(wording.title, (*wording.rows, *self._linked(first, alert_id, channel, speech)))
+        said = remark(delay, speech)
         name = (first.template or voice.template) if len(stories) == 1 else ""
         if name in self._letterheads:
             try:
-                return self._by(self._letterheads[name], first, wording, speech, markup)
+                own = self._by(self._letterheads[name], first, wording, speech, markup)
+                return replace(own, title=own.title + said)
             except BrokenTemplateError as error:
                 self.failures[name] += 1
                 log.warning("a template could not be used", template=name, fault=str(error), channel=channel)
-                said = Row("", speech.say("built-in", name=name, fault=str(error)))
-                wording = Wording(wording.title, (*wording.rows, said))
-        body = layout(markup).fill({"rows": wording.rows, "colon": speech.say("colon")}, speech)
-        return Message(wording.title, body, first.severity, _news(stories), markup, tuple(stories))
+                row = Row("", speech.say("built-in", name=name, fault=str(error)))
+                wording = Wording(wording.title, (*wording.rows, row))
+        body = _body(wording, speech, markup)
+        return Message(wording.title + said, body, first.severity, _news(stories), markup, tuple(stories))
+
+    def digest(
+        self,
+        digest: Digest,
+        channel: str,
+        taken: Markup,
+        at: datetime,
+        delay: Delay = NO_DELAY,
+        most: int = MAX_ENTRIES,
+    ) -> Message:
+        """The message about many things, ``most`` of them one by one. Templates are for one thing."""
+        voice = self._voices.get(channel, self._otherwise)
+        speech, markup = Speech(voice.language, voice.zone, at), voice.markup or taken
+        wording = word_digest(digest, speech, delay, most)
+        stories = tuple(each.story for each in digest.entries)
+        news = News.FIRED if any(each.is_on for each in digest.entries) else News.RESOLVED
+        return Message(wording.title, _body(wording, speech, markup), digest.severity, news, markup, stories)
+
+    def _linked(self, story: Story, alert_id: int | None, channel: str, speech: Speech) -> Iterator[Row]:
+        if self._links is not None and alert_id is not None and speech.now is not None:
+            for name, url in self._links.of(story, alert_id, channel, speech.now):
+                yield Row(speech.say(name), url, link=url)
+
+    def speech(self, channel: str) -> Speech:
+        """How a channel is spoken to."""
+        voice = self._voices.get(channel, self._otherwise)
+        return Speech(voice.language, voice.zone)
 
     def _by(self, head: Letterhead, story: Story, wording: Wording, speech: Speech, markup: Markup) -> Message:
         markup = head.markup or markup
@@ -100,6 +148,10 @@ class Scribe:
         if not (title or body):
             raise BrokenTemplateError("it gives nothing")
         return Message(title or wording.title, body, story.severity, story.news, markup, (story,))
+
+
+def _body(wording: Wording, speech: Speech, markup: Markup) -> str:
+    return layout(markup).fill({"rows": wording.rows, "colon": speech.say("colon")}, speech)
 
 
 def _news(stories: Sequence[Story]) -> News:

@@ -106,8 +106,8 @@ def facts(found: Report) -> Mapping[str, Any]:
 def _say(ran: Backtest) -> None:
     show.table(("rule", "severity", "alerts", "targets", "letters", "on at the end"), _rule_rows(ran))
     _say_silent(ran.rules.keys() - {each.rule for each in ran.tally.incidents}, ran)
-    channels = [(each, *map(str, _channel(ran, each))) for each in ran.config.channels]
-    show.table(("channel", "messages", "on its busiest day"), channels)
+    for whose, read in (("channel", _channels(ran)), ("person", _people(ran))):
+        show.table((whose, "messages", "on the busiest day"), [(name, *map(str, each)) for name, each in read.items()])
     owners = [(each or NOBODY, *map(str, _owner(ran, each))) for each in ran.tally.owners()]
     show.table(("owner", "alerts", "letters"), owners)
 
@@ -119,9 +119,13 @@ def _compare(first: Backtest, second: Backtest) -> None:
     rows = [(f"{rule}{_shadowed(rule, first, second)}", *map(str, each)) for rule, each in differing.items()]
     show.table((*headings, "opens", "closes"), rows)
     _say_silent(differences.keys() - differing.keys(), first, second)
-    channels = dict.fromkeys([*first.config.channels, *second.config.channels])
-    messages = [(each, _channel(first, each).messages, _channel(second, each).messages) for each in channels]
-    show.table(("messages to", first.name, second.name, "more"), map(_with_more, messages))
+    for what, read in (("messages to", _channels), ("messages read by", _people)):
+        ones, others = read(first), read(second)
+        messages = [
+            (name, ones.get(name, NONE).messages, others.get(name, NONE).messages)
+            for name in dict.fromkeys([*ones, *others])
+        ]
+        show.table((what, first.name, second.name, "more"), map(_with_more, messages))
     owners = sorted({*first.tally.owners(), *second.tally.owners()})
     letters = [(each or NOBODY, _owner(first, each).letters, _owner(second, each).letters) for each in owners]
     show.table(("letters about targets of", first.name, second.name, "more"), map(_with_more, letters))
@@ -175,7 +179,8 @@ def _facts(ran: Backtest) -> Mapping[str, Any]:
     return {
         "file": ran.name,
         "rules": {name: _rule_facts(rule, ran.tally, letters[name]) for name, rule in ran.rules.items()},
-        "channels": {name: _channel(ran, name)._asdict() for name in ran.config.channels},
+        "channels": {name: each._asdict() for name, each in _channels(ran).items()},
+        "people": {name: each._asdict() for name, each in _people(ran).items()},
         "owners": {name: _owner(ran, name)._asdict() for name in ran.tally.owners()},
         "not_replayed": _not_replayed(ran),
         "not_judged": list(ran.unjudged),
@@ -204,9 +209,18 @@ def _severity(rule: Rule, begun: Sequence[Incident]) -> str:
     return (rule.severity(peak).value if peak else "") + (" (shadow)" if rule.shadow else "")
 
 
-class _Channel(NamedTuple):
+class _Read(NamedTuple):
+    """How many messages, and how many of them on one day of UTC at most."""
+
     messages: int
     busiest_day: int
+
+    @classmethod
+    def of(cls, sent: Sequence[datetime]) -> _Read:
+        return cls(len(sent), max(Counter(at.date() for at in sent).values(), default=0))
+
+
+NONE = _Read(0, 0)
 
 
 class _Owner(NamedTuple):
@@ -214,10 +228,17 @@ class _Owner(NamedTuple):
     letters: int
 
 
-def _channel(ran: Backtest, channel: str) -> _Channel:
-    """How many messages, and how many of them on one day of UTC at most."""
-    sent = ran.tally.messages(channel)
-    return _Channel(len(sent), max(Counter(at.date() for at in sent).values(), default=0))
+def _channels(ran: Backtest) -> Mapping[str, _Read]:
+    """What was sent to each channel."""
+    return {channel: _Read.of(ran.tally.messages(channel)) for channel in ran.config.channels}
+
+
+def _people(ran: Backtest) -> Mapping[str, _Read]:
+    """What was sent to the channels of each person, also that which was for somebody else there."""
+    return {
+        person: _Read.of([at for channel in dict.fromkeys(channels) for at in ran.tally.messages(channel)])
+        for person, channels in ran.config.telling.directory.channels.items()
+    }
 
 
 def _owner(ran: Backtest, owner: str) -> _Owner:

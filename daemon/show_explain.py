@@ -11,10 +11,11 @@ from daemon import show
 from daemon.explain import Condition, Explained, Life, Seen
 from daemon.providers import METRICS
 from daemon.recent import STATES
+from daemon.show_audience import briefly, heard
 from rules.book import Rule
 from rules.durations import say_duration
 from rules.values import Bounds, Change, Firing, Labels, Rising, Target, Unit, Verdict
-from rules.wording import say_number, say_time
+from rules.wording import PLAIN, say_number, say_time
 
 _SHOWN = 8
 """Label sets that a part of a condition is shown for."""
@@ -50,8 +51,11 @@ def _lines(each: Explained, at: datetime) -> Iterator[str]:
     for condition in each.conditions:
         yield from (f"  {text}" for text in _condition(condition))
     yield from (f"  held: {why}" for why in each.held)
-    if not each.idle:
-        yield f"  tells: {', '.join(each.tells) or 'nobody'}"
+    for own in each.tells:
+        first, *more = briefly(own.audience, PLAIN)
+        of_levels = f" of {', '.join(own.levels)}" if len(each.tells) > 1 else ""
+        yield f"  tells{of_levels}: {first}"
+        yield from (f"    {text}" for text in more)
     for life in each.lives:
         yield from (f"  {text}" for text in _life(life, each.rule))
 
@@ -168,7 +172,7 @@ def _facts(each: Explained) -> Mapping[str, Any]:
         "conditions": [_condition_facts(condition) for condition in each.conditions],
         "verdicts": [_verdict(labels, own) for labels, own in (each.verdicts or {}).items()],
         "held": list(each.held),
-        "tells": list(each.tells),
+        "tells": [{"levels": list(own.levels), **heard(own.audience)} for own in each.tells],
         "alerts": alerts,
     }
 

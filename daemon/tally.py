@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
 
-from rules.posting import SETTLED
-from rules.values import Change, Labels, Outcome, Target
-from storage.bundles import AT_MOST as WAITS
-
-QUIET, AT_MOST = SETTLED, WAITS * SETTLED
+from daemon.post import Letter, Post, written
+from rules.outcomes import Outcome
+from rules.story import Story, Who
+from rules.values import Change, Labels, Target
 
 
 class Incident(NamedTuple):
@@ -37,16 +36,6 @@ class Incident(NamedTuple):
         return (other.ended is None or self.began <= other.ended) and (self.ended is None or other.began <= self.ended)
 
 
-class Told(NamedTuple):
-    """A letter; those of a channel with the same ``bundle`` ("": none) are sent as one message."""
-
-    channel: str
-    at: datetime
-    rule: str
-    owner: str
-    bundle: str
-
-
 @dataclass(slots=True)
 class Journal:
     """What followed since a time, from outcomes in their order. What was on before it, and still is, is there too."""
@@ -54,20 +43,18 @@ class Journal:
     targets: Mapping[str, Target]
     since: datetime
     incidents: list[Incident] = field(default_factory=list)
-    told: list[Told] = field(default_factory=list)
+    told: list[Letter] = field(default_factory=list)
     failures: Counter[str] = field(default_factory=Counter)
     _on: dict[tuple[str, str, Labels], Incident] = field(default_factory=dict)
 
-    def enter(self, outcomes: Iterable[Outcome], at: datetime) -> None:
+    def enter(self, outcomes: Collection[Outcome], at: datetime) -> None:
         """Take in what followed of a look."""
         for outcome in outcomes:
             owner = self.targets[outcome.alert.target].owner
             for step in outcome.transitions:
                 self._step(outcome, step.change, owner, at)
-            if at >= self.since:
-                self.told += [
-                    Told(letter.channel, at, outcome.alert.rule, owner, letter.bundle) for letter in outcome.owed
-                ]
+        if at >= self.since:
+            self.told += map(_without_words, written(outcomes, at))
 
     def close(self, failures: Mapping[str, int]) -> None:
         """Nothing follows any more: what is on stays so. ``failures`` says how often which rules broke."""
@@ -87,6 +74,14 @@ class Journal:
             self.incidents += [ended] if at >= self.since else []
 
 
+def _without_words(letter: Letter) -> Letter:
+    """What counts of a letter: a year of stories would not fit into memory."""
+    story = letter.story
+    who = Who(story.who.name, story.who.key, owner=story.who.owner)
+    kept = Story(story.news, story.severity, story.at, story.rule, who, told=story.told, stand=story.stand)
+    return replace(letter, story=kept)
+
+
 _BEGINNINGS = {Change.B_FIRED, Change.C_CONFIRMED}
 _ENDS = {Change.G_RESOLVED, Change.X_GONE}
 
@@ -97,7 +92,7 @@ class Tally:
 
     since: datetime
     incidents: Sequence[Incident]
-    told: Sequence[Told]
+    told: Sequence[Letter]
     failures: Mapping[str, int]
 
     def begun(self, rule: str | None = None) -> list[Incident]:
@@ -108,18 +103,17 @@ class Tally:
         """How many alerts of a rule are on at the end."""
         return sum(each.ended is None for each in self.incidents if each.rule == rule)
 
-    def letters(self, key: Callable[[Told], str]) -> Counter[str]:
+    def letters(self, key: Callable[[Letter], str]) -> Counter[str]:
         """How many letters there were, by what ``key`` says of each."""
         return Counter(map(key, self.told))
 
     def messages(self, channel: str) -> list[datetime]:
-        """When messages were sent to a channel: a letter each, or all letters of a bundle that wait together."""
-        letters = sorted(each for each in self.told if each.channel == channel)
-        single = [each.at for each in letters if not each.bundle]
-        bundled = groupby(
-            sorted((each for each in letters if each.bundle), key=lambda each: each.bundle), lambda each: each.bundle
-        )
-        return sorted(single + [at for _, together in bundled for at in _sent([each.at for each in together])])
+        """When messages were sent to a channel, those too that still wait at the end."""
+        post, sent = Post(), []
+        for at, letters in groupby((each for each in self.told if each.channel == channel), lambda each: each.at):
+            sent += [each.at for each in post.hand_over(at)]
+            post.add(letters, at)
+        return sent + [each.at for each in post.hand_over()]
 
     def owners(self) -> Sequence[str]:
         """Whose targets it was about; "" is nobody's."""
@@ -129,7 +123,7 @@ class Tally:
 def added(journals: Iterable[Journal], since: datetime) -> Tally:
     """Journals of separate targets as one."""
     incidents: list[Incident] = []
-    told: list[Told] = []
+    told: list[Letter] = []
     failures: Counter[str] = Counter()
     for journal in journals:
         incidents += journal.incidents
@@ -137,19 +131,6 @@ def added(journals: Iterable[Journal], since: datetime) -> Tally:
         failures += journal.failures
     incidents.sort(key=lambda each: each.began)
     return Tally(since, incidents, sorted(told, key=lambda each: each.at), failures)
-
-
-def _sent(times: Sequence[datetime]) -> Iterator[datetime]:
-    """When the letters of a bundle were sent, by the rules of ``storage.bundles``."""
-    first = last = None
-    for at in times:
-        if first is None or last is None or at > min(last + QUIET, first + AT_MOST):
-            if first is not None and last is not None:
-                yield min(last + QUIET, first + AT_MOST)
-            first = at
-        last = at
-    if first is not None and last is not None:
-        yield min(last + QUIET, first + AT_MOST)
 
 
 # --- how two differ -----------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from daemon.logs import report
 from daemon.metrics import Metrics
 from daemon.poll import Call, Poller, Reply
 from daemon.providers.endpoint import Provider
-from rules.values import Outcome
+from rules.outcomes import Outcome
 
 T = TypeVar("T")
 log = structlog.get_logger("creatorwatch.watch")

@@ -1,4 +1,4 @@
-"""The daemon's own pages, for machines on this host: /metrics, /healthz, /readyz."""
+"""The daemon's own pages, for this host: /metrics, /healthz, /readyz; and /a/, which a proxy may show to others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import gzip
 import ipaddress
 import re
 import socket
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 
 import uvicorn
 from starlette.applications import Starlette
@@ -16,11 +16,17 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from daemon.link_pages import HEADERS, Page
+from daemon.links import PATH
+
 RenderMetrics = Callable[[str], tuple[bytes, str]]
 """(the Accept header) -> (the page, its content type). Called in a thread."""
 
 Ready = Callable[[], tuple[bool, Mapping[str, object]]]
 """() -> (whether the daemon does its work, the facts or reasons). Called on the event loop: it must not block."""
+
+Follow = Callable[[str, bool], Awaitable[Page | None]]
+"""(a token of a link, whether what it says is to be done) -> the page; None where there are no links."""
 
 _GRACE_S = 3
 _GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)  # q=0 is "not gzip" (RFC 9110)
@@ -34,8 +40,8 @@ _INDEX = """<!doctype html>
 """
 
 
-def build(render_metrics: RenderMetrics, ready: Ready) -> Starlette:
-    """The pages. None of them changes anything or shows a secret."""
+def build(render_metrics: RenderMetrics, ready: Ready, follow: Follow) -> Starlette:
+    """The pages. None of them shows a secret, and only a link that is posted to changes anything."""
 
     async def metrics(request: Request) -> Response:
         headers = request.headers
@@ -47,12 +53,19 @@ def build(render_metrics: RenderMetrics, ready: Ready) -> Starlette:
         is_ready, facts = ready()
         return JSONResponse({"ready": is_ready, **facts}, 200 if is_ready else 503)
 
+    async def link(request: Request) -> Response:
+        page = await follow(request.path_params["token"], request.method == "POST")  # chat services get what they see
+        if page is None:
+            return PlainTextResponse("Not Found", 404)
+        return HTMLResponse(page.html, page.status, HEADERS)
+
     return Starlette(
         routes=[
             Route("/", _index),
             Route("/metrics", metrics),
             Route("/healthz", _healthz),
             Route("/readyz", readyz),
+            Route(f"{PATH}{{token}}", link, methods=["GET", "POST"]),
         ]
     )
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from rules.definitions import NOTHING_DEFINED, Definitions, Effective
 from rules.expression import Expression
-from rules.selectors import Selector
+from rules.selectors import Case, Selector
 from rules.values import FirstSight, Labels, Severity, Subject, Target, Unit, Unknown
 
 
@@ -97,6 +97,11 @@ class Rule:
     def severity(self, level: int) -> Severity:
         """The severity of a level (counted from 1)."""
         return self.levels[level - 1].severity
+
+    def case(self, target: Target, labels: Labels, stand: int) -> Case:
+        """An alert as routes and silences see it, as grave as where it stands (0: as the lowest level)."""
+        step = self.levels[min(abs(stand) or 1, len(self.levels)) - 1]
+        return Case(self.name, step.severity, step.name, labels, target)
 
 
 def retired(name: str, subject: Subject, levels: int) -> Rule:

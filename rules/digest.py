@@ -15,7 +15,7 @@ from enum import StrEnum
 from rules.routes import GRAVITY
 from rules.story import Story
 from rules.telling import news
-from rules.values import Severity
+from rules.values import News, Severity
 
 FLOOD = 8
 """More messages than this that are late are one: nobody reads forty after an outage."""
@@ -68,6 +68,7 @@ class Entry:
     story: Story
     since: datetime
     gravest: Severity
+    thing: str = ""
 
     @property
     def is_on(self) -> bool:
@@ -77,11 +78,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """A message about many things, the most pressing first; ``kind`` and ``name`` say why they are told together."""
+    """A message about many things, the most pressing first; ``kind`` and ``name`` say why they are told together.
+
+    Of one that is told in ``parts`` it is the one of this number (from 1); ``fates`` are those of all its things.
+    """
 
     kind: str
     name: str
     entries: tuple[Entry, ...]
+    fates: tuple[Fate, ...] = ()
+    part: int = 1
+    parts: int = 1
 
     @property
     def severity(self) -> Severity:
@@ -100,10 +107,13 @@ class Parcel:
 
 
 def parcels(pieces: Iterable[Piece], at: datetime) -> list[Parcel]:
-    """The messages for these letters to one channel, oldest first; each letter is in one of them."""
+    """The messages for these letters to one channel, oldest first; each letter is in one of them.
+
+    All letters about a thing go as the newest does: one that may not wait takes along what was held.
+    """
     bundles: dict[str, list[Piece]] = {}
-    for piece in sorted(pieces, key=lambda each: each.id):
-        bundles.setdefault(piece.bundle, []).append(piece)
+    for own in _things(sorted(pieces, key=lambda each: each.id)):
+        bundles.setdefault(own[-1].bundle, []).extend(own)
     singles = [_parcel(own, BACKLOG) for own in _things(bundles.pop("", []))]
     if len(singles) > FLOOD and at - min(each.pieces[0].created for each in singles) > LATE:
         singles = [_parcel([piece for each in singles for piece in each.pieces], BACKLOG)]
@@ -124,7 +134,23 @@ def _parcel(pieces: Sequence[Piece], bundle: str) -> Parcel:
         return Parcel(tuple(pieces), entries[0].story)
     kind, _, name = bundle.partition(" ")
     ordered = sorted(entries, key=lambda each: (_ORDER[each.fate], -GRAVITY[each.gravest], each.since))
-    return Parcel(tuple(pieces), Digest(kind, name, tuple(ordered)))
+    return Parcel(tuple(pieces), Digest(kind, name, tuple(ordered), tuple(each.fate for each in ordered)))
+
+
+def split(parcel: Parcel, parts: int) -> list[Parcel]:
+    """The same in so many messages, or in as many as it has things; what is one news is told by one."""
+    content = parcel.content
+    if isinstance(content, Story) or min(parts, len(content.entries)) <= 1:
+        return [parcel]
+    size = -(-len(content.entries) // parts)
+    shares = [content.entries[start : start + size] for start in range(0, len(content.entries), size)]
+    return [_part(parcel, content, share, number, len(shares)) for number, share in enumerate(shares, 1)]
+
+
+def _part(parcel: Parcel, whole: Digest, entries: tuple[Entry, ...], number: int, parts: int) -> Parcel:
+    things = {each.thing for each in entries}
+    pieces = tuple(piece for piece in parcel.pieces if piece.thing in things)
+    return Parcel(pieces, replace(whole, entries=entries, part=number, parts=parts))
 
 
 def entry(pieces: Sequence[Piece]) -> Entry:
@@ -133,7 +159,9 @@ def entry(pieces: Sequence[Piece]) -> Entry:
     what = news(first.told, last.stand)
     story = last if len(pieces) == 1 else replace(last, told=first.told, news=what or last.news)
     gravest = max((each.story.severity for each in pieces), key=GRAVITY.__getitem__)
-    return Entry(_fate(first.told, last.stand), story, pieces[0].created, gravest)
+    is_still = all(each.story.news is News.REMINDED for each in pieces)
+    fate = Fate.OPENED if is_still else _fate(first.told, last.stand)
+    return Entry(fate, story, pieces[0].created, gravest, pieces[0].thing)
 
 
 def _fate(before: int, after: int) -> Fate:

@@ -11,25 +11,11 @@ from rules import lifecycle
 from rules.book import Rule
 from rules.lifecycle import Sighting, Step
 from rules.message import Records, Scene, compose, gather, seen_at
+from rules.outcomes import Outcome, Owed, Transition
 from rules.owing import Due, Hearing, settle
 from rules.posting import STRAIGHTFORWARD, Telling
 from rules.selectors import Case
-from rules.values import (
-    NO_LABELS,
-    NO_PAST,
-    Alert,
-    Labels,
-    Ok,
-    Outcome,
-    Owed,
-    Past,
-    Severity,
-    Target,
-    Transition,
-    Unknown,
-    Verdict,
-    View,
-)
+from rules.values import NO_LABELS, NO_PAST, Alert, Labels, Ok, Past, Severity, Target, Unknown, Verdict, View
 
 AlertKey = tuple[str, Labels]
 """A rule's name and a label set: with the target, what an alert is about."""

@@ -94,6 +94,8 @@ def compose(scene: Scene, before: Alert, after: Alert, told: int, what: News) ->
         polled=polled,
         template=rule.template,
         labels=scene.labels,
+        stood=after.past.stood,
+        escalated=after.past.escalated and what is News.FIRED,
     )
 
 

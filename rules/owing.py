@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from rules.book import Rule
 from rules.posting import Slot, Telling, slot
-from rules.routes import Route, passes, spelled_out
+from rules.routes import Route, passes
 from rules.selectors import Case
 from rules.telling import escalates, is_first, owed, reminders, standing
 from rules.values import Alert, News, Target
@@ -30,17 +30,12 @@ class Hearing(NamedTuple):
 
     def case(self, rule: Rule, alert: Alert, level: int) -> Case:
         """An alert as routes see it, as grave as a level."""
-        step = rule.levels[min(abs(level) or 1, len(rule.levels)) - 1]
-        return Case(rule.name, step.severity, step.name, alert.labels, self.target)
+        return rule.case(self.target, alert.labels, level)
 
     def ways(self, rule: Rule, alert: Alert) -> Mapping[str, Route]:
         """The channels that hear of an alert now, each with its way; also those that it has escalated to."""
-        routes, owners = self.telling.routes, self.telling.owners(self.target, self.at)
-        ways = dict(routes.ways(rule, self.case(rule, alert, alert.stand), owners, self.at))
-        if alert.past.escalated:
-            for route in list(ways.values()):
-                ways = {**dict.fromkeys(spelled_out(route.escalate_to, owners), route), **ways}
-        return ways
+        owners, case = self.telling.owners(self.target, self.at), self.case(rule, alert, alert.stand)
+        return self.telling.routes.ways(rule, case, owners, self.at, escalated=alert.past.escalated)
 
 
 class Due(NamedTuple):

@@ -11,7 +11,7 @@ from rules.routes import Quiet, Route, Routes
 from rules.selectors import Case, id_of
 from rules.values import Target
 
-FIRST_SIGHT, GROUP, DIGEST, QUIET = "first-sight", "group", "digest", "quiet"
+FIRST_SIGHT, GROUP, DIGEST, QUIET, FALLBACK = "first-sight", "group", "digest", "quiet", "fallback"
 """The kinds of bundles."""
 
 

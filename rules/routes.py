@@ -85,15 +85,25 @@ class Routes:
     operators: tuple[str, ...] = ()
     clients: frozenset[str] = frozenset()
 
-    def ways(self, rule: Rule, case: Case, owners: Sequence[str], at: datetime) -> Mapping[str, Route]:
-        """The channels that hear of an alert, each with the route that says how; ``owners`` are its owner's."""
+    def ways(
+        self, rule: Rule, case: Case, owners: Sequence[str], at: datetime, *, escalated: bool = False
+    ) -> Mapping[str, Route]:
+        """The channels that hear of an alert, each with the route that says how; ``owners`` are its owner's.
+
+        Once it has ``escalated`` also those that are told then.
+        """
         is_own = case.target.subject in OPERATORS_OWN
-        taken = list(self.taken(case, at))
         found: dict[str, Route] = {}
-        for names, route in self._named(rule, taken, is_own):
+
+        def add(names: Iterable[str], route: Route) -> None:
             for channel in spelled_out(names, owners):
                 if not (is_own and channel in self.clients):
                     found.setdefault(channel, route)
+
+        for names, route in self._named(rule, list(self.taken(case, at)), is_own):
+            add(names, route)
+        for route in list(found.values()) if escalated else ():
+            add(route.escalate_to, route)
         return found
 
     def way_back(self, channel: str, owners: Sequence[str]) -> Route:

@@ -70,6 +70,7 @@ def alerts(key: str, labels: Sequence[str]) -> Language[Case]:
         "severity": lambda case: (case.severity.value,),
         "level": lambda case: (case.level,),
         "on": lambda case: (case.target.subject.value,),
+        "id": lambda case: (id_of(case.target.key),),
     }
     example = 'severity >= "high" and tag == "tier-a"'
     words = {"severity": [each.value for each in Severity], "on": [each.value for each in Subject]}

@@ -2,36 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rules.selectors import Case, Selector
+
+LONGEST = timedelta(days=30)
+"""A silence is over after this at the latest: what is never to be heard of is a matter of rules."""
+
+IDLE, OLD = timedelta(days=7), timedelta(days=14)
+"""A silence that has nothing to hold for so long, or is so old, is one that somebody forgot."""
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """News of the alerts that ``match`` waits until ``ends`` (None: until they are over). ``by`` whom, and ``why``.
+    """News of the alerts that ``match`` waits from ``begins`` on until ``ends``. ``by`` whom, and ``why``.
 
-    It is in force from ``begins`` on.
+    One that ``awaits`` alerts (their ids) is over as soon as none of them is on any more. ``matched`` is when one that
+    it matches was last known to be on.
     """
 
     id: int
     match: Selector[Case]
     begins: datetime
-    ends: datetime | None
+    ends: datetime
     by: str
     why: str
+    awaits: frozenset[int] = frozenset()
+    matched: datetime | None = None
 
     def holds(self, case: Case, at: datetime) -> bool:
         """Whether news of an alert waits at ``at``."""
-        return self.begins <= at and (self.ends is None or at < self.ends) and self.match.matches(case)
+        return self.begins <= at < self.ends and self.match.matches(case)
+
+    def is_over(self, stands: Mapping[int, int]) -> bool:
+        """Whether it has ended with the alerts that it awaits; ``stands`` has all that are on."""
+        return bool(self.awaits) and not self.awaits & stands.keys()
 
     @property
     def words(self) -> str:
         """Why news waits, in words."""
         why = f": {self.why}" if self.why else ""
         return f"silenced by {self.by}{why}"
+
+    def is_stale(self, at: datetime) -> bool:
+        """Whether somebody may have forgotten it."""
+        return at - (self.matched or self.begins) > IDLE or at - self.begins > OLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +64,20 @@ class Said:
 
 
 NOTHING_SAID = Said()
+
+
+def stale(silences: Iterable[Silence], at: datetime) -> list[Silence]:
+    """Those that somebody may have forgotten, the oldest first."""
+    return sorted((each for each in silences if each.is_stale(at)), key=lambda silence: silence.begins)
+
+
+def lapsed(acks: Mapping[int, int], stands: Mapping[int, int]) -> Iterator[tuple[int, str]]:
+    """The alerts that somebody knew of and does not any more, each with why.
+
+    ``acks`` are levels by the ids of alerts; ``stands`` has where all that are on stand (a level from 1 on).
+    """
+    for alert_id, level in acks.items():
+        if alert_id not in stands:
+            yield alert_id, "it is over"
+        elif stands[alert_id] > level:
+            yield alert_id, f"it has risen to level {stands[alert_id]}"

@@ -134,7 +134,8 @@ class Story:
 
     ``told`` and ``stand`` say where the channel was told last that the alert stands, and where it stands now: a level,
     0, or -k (it comes and goes). ``ladder`` are the names of the levels from the lowest, ``level`` is the one that it
-    is about. ``scheme`` is "points" or "chr" where the numbers are of one, ``ends`` an estimate of when the effect is
+    is about. It stands so since ``stood``; ``escalated`` says that more are told, for nobody said in all that time that
+    they know. ``scheme`` is "points" or "chr" where the numbers are of one, ``ends`` an estimate of when the effect is
     over at the latest. ``template`` is the one that the rule names; ``notes`` are lines that are told as they are;
     ``labels`` tell the alert from others of its rule and target.
     """
@@ -166,6 +167,8 @@ class Story:
     template: str = ""
     notes: tuple[str, ...] = ()
     labels: Labels = NO_LABELS
+    stood: datetime | None = None
+    escalated: bool = False
 
 
 def gravest(stories: Sequence[Story]) -> Sequence[Story]:

@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from rules.story import Story
 
 Labels = tuple[tuple[str, str], ...]
 """Label names and values, sorted by name; ``()`` for a series that has none."""
@@ -360,44 +356,3 @@ class Alert:
             case _:
                 own = 0
         return max(own, self.peak, *(abs(level) for level in self.told.values()))
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """One step in the life of an alert, with the reason and the numbers behind it."""
-
-    change: Change
-    at: datetime
-    from_level: int
-    to_level: int
-    reason: str
-    evidence: Sequence[Evidence] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """News that one channel has not been told yet; ``level`` is where it says that the alert stands.
-
-    It is due at ``due`` (None: at once). Letters to a channel with the same ``bundle`` ("": none) are sent as one
-    message; that waits until nothing was added to it for ``wait``.
-    """
-
-    channel: str
-    level: int
-    story: Story
-    bundle: str = ""
-    due: datetime | None = None
-    wait: timedelta = timedelta(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What follows for one alert from one look: its new self, the steps it made, and what is owed to whom.
-
-    ``refetch`` asks for one more look with newer numbers at once, to confirm a critical level; once a confirmation.
-    """
-
-    alert: Alert
-    transitions: Sequence[Transition]
-    owed: Sequence[Owed]
-    refetch: bool = False

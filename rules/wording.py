@@ -29,6 +29,7 @@ MARKS = {
     News.FLAPPING: "↕",
     News.SETTLED: "▲",
     News.RESOLVED: "✔",
+    News.REMINDED: "↻",
 }
 
 
@@ -184,14 +185,29 @@ def say_time(at: datetime) -> str:
 def title(story: Story, speech: Speech = PLAIN) -> str:
     """The first line of a message: what happened, how much it matters, to whom."""
     over = story.news is News.RESOLVED
-    turn = "comes and goes" if story.news is News.FLAPPING else "settled" if story.told < 0 else ""
     return speech.say(
         "title",
         mark=MARKS[story.news],
         word=speech.say("resolved") if over else speech.severity(story.severity),
-        headline="".join(speech.amount(each) if isinstance(each, Amount) else each for each in story.headline),
-        turn=speech.say(turn) if turn else "",
+        headline=headline(story, speech),
+        turn=_turn(story, speech),
     )
+
+
+def headline(story: Story, speech: Speech) -> str:
+    """What the rule says of it in one line."""
+    return "".join(speech.amount(each) if isinstance(each, Amount) else each for each in story.headline)
+
+
+def _turn(story: Story, speech: Speech) -> str:
+    if story.news is News.REMINDED:
+        return speech.say("still on", span=_stood(story, speech))
+    turn = "comes and goes" if story.news is News.FLAPPING else "settled" if story.told < 0 else ""
+    return speech.say(turn) if turn else ""
+
+
+def _stood(story: Story, speech: Speech) -> str:
+    return speech.duration((story.at - (story.stood or story.at)).total_seconds())
 
 
 def word(story: Story, speech: Speech) -> Wording:
@@ -208,13 +224,13 @@ def word(story: Story, speech: Speech) -> Wording:
     return Wording(title(story, speech), rows)
 
 
-def sum_up(stories: Sequence[Story], speech: Speech) -> Wording:
+def sum_up(stories: Sequence[Story], speech: Speech, most: int = MAX_LINES) -> Wording:
     """Those that were on already when they were looked at for the first time, in sum; of one, that itself."""
     if len(stories) == 1:
         return word(stories[0], speech)
     ordered = gravest(stories)
-    rows = [Row("", title(story, speech)[:MAX_LINE]) for story in ordered[:MAX_LINES]]
-    rest = Counter(story.severity for story in ordered[MAX_LINES:])
+    rows = [Row("", title(story, speech)[:MAX_LINE]) for story in ordered[:most]]
+    rest = Counter(story.severity for story in ordered[most:])
     if rest:
         counted = [
             speech.say("counted", number=number, severity=speech.name(severity)) for severity, number in rest.items()
@@ -225,8 +241,7 @@ def sum_up(stories: Sequence[Story], speech: Speech) -> Wording:
 
 def _what_happened(story: Story, speech: Speech) -> Iterator[Row]:
     if len(story.ladder) > 1:
-        old, new = (_stand(story, stand, speech) for stand in (story.told, story.stand))
-        yield Row(speech.say("label.level"), speech.say("from to", old=old, new=new))
+        yield Row(speech.say("label.level"), ladder_step(story, speech))
     for change in story.changes:
         yield Row(speech.series(change.metric, change.label), _change(change, speech))
     if f"scheme.{story.scheme}" in speech.words.texts:
@@ -235,6 +250,12 @@ def _what_happened(story: Story, speech: Speech) -> Iterator[Row]:
         yield Row(speech.series(band.metric, band.label), _band(band, speech))
     if story.condition:
         yield Row(speech.say("label.condition"), story.condition)
+
+
+def ladder_step(story: Story, speech: Speech) -> str:
+    """From which level to which."""
+    old, new = (_stand(story, stand, speech) for stand in (story.told, story.stand))
+    return speech.say("from to", old=old, new=new)
 
 
 def _stand(story: Story, stand: int, speech: Speech) -> str:
@@ -283,6 +304,8 @@ def _meaning(story: Story, speech: Speech) -> Iterator[Row]:
 def _why(story: Story, speech: Speech) -> Iterator[Row]:
     """Why it is told now, and not otherwise or before."""
     flutter, ending = story.flutter, story.ending
+    if story.escalated and story.stood is not None and story.stood < story.at:
+        yield Row(speech.say("label.escalated"), speech.say("escalated", span=_stood(story, speech)))
     if flutter:
         within = speech.duration(flutter.within_s)
         key = "flutter.climbs" if flutter.climbs else "flutter"

@@ -13,8 +13,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, delete, exists, insert, select, update
 
+from rules.outcomes import Outcome, Owed
 from rules.story import story_to_json
-from rules.values import NO_PAST, Alert, Labels, Ok, Outcome
+from rules.values import NO_PAST, Alert, Labels, Ok
 from rules.wording import title
 from storage import bundles, codec
 from storage.database import Parameters, among, write
@@ -157,13 +158,18 @@ def _letter_rows(entry: _Followed, at_ms: int) -> list[Parameters]:
             "title": title(letter.story),
             "story": story_to_json(letter.story),
             "created_ms": at_ms,
-            "due_ms": at_ms if letter.due is None else codec.to_ms(letter.due),
+            "due_ms": _due_ms(letter, at_ms),
+            "meant_ms": _due_ms(letter, at_ms),
             "attempts": 0,
             "status": Status.WAITING.value,
             "bundle": letter.bundle,
         }
         for letter in entry.outcome.owed
     ]
+
+
+def _due_ms(letter: Owed, at_ms: int) -> int:
+    return at_ms if letter.due is None else codec.to_ms(letter.due)
 
 
 def _waits(outcomes: Iterable[Outcome]) -> Mapping[tuple[str, str], int]:

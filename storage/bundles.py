@@ -29,4 +29,4 @@ def gather(connection: Connection, posted: Mapping[tuple[str, str], int], at_ms:
         )
         first_ms = connection.scalar(select(func.min(outbox.c.created_ms)).where(*waiting)) or at_ms
         due_ms = min(at_ms + wait_ms, first_ms + AT_MOST * wait_ms)
-        connection.execute(update(outbox).where(*waiting).values(due_ms=due_ms))
+        connection.execute(update(outbox).where(*waiting).values(due_ms=due_ms, meant_ms=due_ms))

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import groupby, takewhile
+from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
 
 from rules.story import Story, story_from_json
-from storage import alerts, codec
+from storage import codec, giving_up
 from storage.database import Lease, Parameters, among, write
-from storage.records import SENT, Delivery, Letter, Status
-from storage.tables import alerts as alert_rows
-from storage.tables import outbox, receipts
+from storage.records import SENT, Delivery, Letter, Status, Trouble
+from storage.tables import alerts, outbox, receipts
 
 
-def claim(connection: Connection, channel: str, lease: Lease) -> list[Letter]:
-    """Lease due letters to one channel, oldest first; those of a bundle all at once.
+def claim(connection: Connection, channel: str, lease: Lease, late_ms: int) -> list[Letter]:
+    """Lease what is to go to one channel: the letters about so many things, the most overdue first, and whole bundles.
 
-    A letter waits for the earlier ones about the same thing.
+    With a letter that is due go the earlier ones about the same thing, due or not; none goes while an earlier one is
+    under way, or waits to be tried again. Where one of the letters was written before ``late_ms``, all things go.
     """
-    rows = connection.execute(_CLAIM, {"to": channel, **lease._asdict()})
-    letters = [
+    things = _ready(connection, channel, lease.now_ms)
+    bundled = [own for own in things if own[-1].bundle]
+    single = sorted((own for own in things if not own[-1].bundle), key=_overdue)
+    if not any(each.created_ms < late_ms for own in single for each in own):
+        del single[lease.most :]
+    taken = [each.id for own in (*bundled, *single) for each in own]
+    if not taken:
+        return []
+    connection.execute(_LEASE, [{"row_id": each, "until_ms": lease.until_ms, "holder": lease.holder} for each in taken])
+    rows = connection.execute(_LETTERS.where(outbox.c.id.in_(among(taken)))).all()
+    return [
         Letter(
             id=row.id,
             alert_id=row.alert_id,
@@ -30,43 +41,112 @@ def claim(connection: Connection, channel: str, lease: Lease) -> list[Letter]:
             created=codec.from_ms(row.created_ms),
             attempts=row.attempts,
             due=codec.from_ms(row.due_ms),
+            meant=codec.from_ms(row.meant_ms),
+            thing=f"{row.rule} {row.target_id} {row.labels}",
             bundle=row.bundle,
+            tried=codec.from_ms_or_none(row.tried_ms),
         )
         for row in rows
     ]
-    return sorted(letters, key=lambda letter: letter.id)
+
+
+class _Waiting(NamedTuple):
+    """A letter that waits."""
+
+    id: int
+    created_ms: int
+    due_ms: int
+    bundle: str
+    attempts: int
+    owner: str | None
+
+    def is_stuck(self, now_ms: int) -> bool:
+        """Whether it is under way, or waits to be tried again."""
+        return self.due_ms > now_ms and (self.owner is not None or self.attempts > 0)
+
+
+def _ready(connection: Connection, channel: str, now_ms: int) -> list[list[_Waiting]]:
+    """The letters that may go, by the things that they are about, each in order."""
+    rows = connection.execute(_WAITING, {"to": channel, "now_ms": now_ms}).all()
+    things = groupby(rows, key=lambda row: (row.rule, row.target_id, row.labels))
+    found = (_up_to_due((_Waiting(*row[:6]) for row in own), now_ms) for _, own in things)
+    return [each for each in found if each]
+
+
+def _up_to_due(letters: Iterable[_Waiting], now_ms: int) -> list[_Waiting]:
+    free = list(takewhile(lambda each: not each.is_stuck(now_ms), letters))
+    while free and free[-1].due_ms > now_ms:
+        free.pop()
+    return free
+
+
+def _overdue(letters: Sequence[_Waiting]) -> tuple[int, int]:
+    return min((each.due_ms, each.id) for each in letters)
 
 
 _IS_WAITING = outbox.c.status == Status.WAITING.value
 
 # Each incident is an alert of its own: what is over must not be told after what came next.
-_FIRST = (
-    select(func.min(outbox.c.id))
-    .join_from(outbox, alert_rows)
+_THING = alerts.c.rule, alerts.c.target_id, alerts.c.labels
+_DUE = (
+    select(*_THING)
+    .join_from(outbox, alerts)
+    .where(_IS_WAITING, outbox.c.channel == bindparam("to"), outbox.c.due_ms <= bindparam("now_ms"))
+    .distinct()
+    .cte("due")
+)
+_WAITING = (
+    select(*(outbox.c[name] for name in _Waiting._fields), *_THING)
+    .join_from(_DUE, alerts, and_(*(alerts.c[each.name] == _DUE.c[each.name] for each in _THING)))
+    .join(outbox, outbox.c.alert_id == alerts.c.id)
     .where(_IS_WAITING, outbox.c.channel == bindparam("to"))
-    .group_by(alert_rows.c.rule, alert_rows.c.target_id, alert_rows.c.labels)
+    .order_by(*_THING, outbox.c.id)
 )
-_DUE = select(outbox.c.id).where(outbox.c.id.in_(_FIRST), outbox.c.due_ms <= bindparam("now_ms"))
-_BUNDLED = _DUE.where(outbox.c.bundle != "").with_for_update(skip_locked=True)
-_SINGLE = (
-    _DUE.where(outbox.c.bundle == "")
-    .order_by(outbox.c.due_ms, outbox.c.id)
-    .limit(bindparam("most"))
-    .with_for_update(skip_locked=True)
-)
-_CLAIM = (
+_LEASE = (
     update(outbox)
-    .where(outbox.c.id.in_(_SINGLE) | outbox.c.id.in_(_BUNDLED))
+    .where(outbox.c.id == bindparam("row_id"))
     .values(due_ms=bindparam("until_ms"), owner=bindparam("holder"))
-    .returning(*outbox.c)
 )
+_TRIED = select(func.min(receipts.c.at_ms)).where(receipts.c.outbox_id == outbox.c.id).scalar_subquery()
+_LETTERS = select(outbox, *_THING, _TRIED.label("tried_ms")).join_from(outbox, alerts).order_by(outbox.c.id)
+
+
+def put_back(connection: Connection, ids: Collection[int]) -> None:
+    """Let letters that were claimed, and not tried, wait as before."""
+    back = update(outbox).where(_IS_WAITING, outbox.c.id.in_(among(ids)))
+    connection.execute(back.values(owner=None, due_ms=outbox.c.meant_ms))
+
+
+def trouble(connection: Connection, channel: str, since_ms: int) -> Trouble | None:
+    """How the newest attempt by a channel that failed, if there is one since then, ended."""
+    failed = connection.execute(_FAILED, {"to": channel, "since_ms": since_ms}).one_or_none()
+    if failed is None:
+        return None
+    return Trouble(codec.from_ms(failed.at_ms), failed.outcome, failed.status)
+
+
+def failing_since(connection: Connection, channel: str) -> int | None:
+    """When the first of the attempts by a channel was that failed since its last success; None: the last succeeded."""
+    at_ms: int | None = connection.scalar(_FAILING, {"to": channel})
+    return at_ms
+
+
+_BY = receipts.c.channel == bindparam("to")
+_FAILED = (
+    select(receipts)
+    .where(_BY, receipts.c.at_ms >= bindparam("since_ms"), receipts.c.outcome != SENT)
+    .order_by(receipts.c.id.desc())
+    .limit(1)
+)
+_LAST_GOOD = select(func.coalesce(func.max(receipts.c.id), 0)).where(_BY, receipts.c.outcome == SENT).scalar_subquery()
+_FAILING = select(func.min(receipts.c.at_ms)).where(_BY, receipts.c.id > _LAST_GOOD)
 
 
 def give_up(connection: Connection, channels: Collection[str]) -> None:
     """Give up the letters to other channels than these; what they were to tell is owed again if those come back."""
     lost = update(outbox).where(_IS_WAITING, outbox.c.channel.not_in(channels)).values(status=Status.DEAD.value)
     for letter in connection.execute(lost.returning(outbox.c.alert_id, outbox.c.channel)).all():
-        _untell(connection, letter.alert_id, letter.channel)
+        giving_up.untell(connection, letter.alert_id, letter.channel)
 
 
 def take_over(connection: Connection, now_ms: int) -> None:
@@ -81,9 +161,7 @@ def record(connection: Connection, deliveries: Sequence[Delivery]) -> list[Deliv
     decided = [delivery for delivery in deliveries if delivery.letter_id in waiting]
     write(connection, insert(receipts), [_receipt_row(delivery) for delivery in deliveries])
     write(connection, _UPDATE, [_letter_row(delivery) for delivery in decided])
-    for delivery in decided:
-        if delivery.dead:
-            _untell(connection, delivery.alert_id, delivery.channel)
+    giving_up.give_up(connection, [delivery for delivery in decided if delivery.dead])
     return decided
 
 
@@ -95,10 +173,10 @@ def standing(connection: Connection, channel: str) -> list[Story]:
 _AWAITED = select(outbox.c.alert_id).where(_IS_WAITING, outbox.c.channel == bindparam("to"))
 _LAST_SENT = (
     select(func.max(outbox.c.id))
-    .join_from(outbox, alert_rows)
-    .where(alert_rows.c.closed_ms.is_(None) | alert_rows.c.id.in_(_AWAITED))
+    .join_from(outbox, alerts)
+    .where(alerts.c.closed_ms.is_(None) | alerts.c.id.in_(_AWAITED))
     .where(outbox.c.channel == bindparam("to"), outbox.c.status == Status.SENT.value)
-    .group_by(alert_rows.c.rule, alert_rows.c.target_id, alert_rows.c.labels)
+    .group_by(alerts.c.rule, alerts.c.target_id, alerts.c.labels)
 )
 _STANDING = select(outbox.c.story).where(outbox.c.id.in_(_LAST_SENT), outbox.c.level != 0).order_by(outbox.c.id)
 
@@ -110,6 +188,7 @@ def _receipt_row(delivery: Delivery) -> Parameters:
         "at_ms": codec.to_ms(delivery.at),
         "outcome": delivery.outcome,
         "latency_ms": delivery.latency_ms,
+        "status": delivery.status,
     }
 
 
@@ -129,29 +208,3 @@ def _status(delivery: Delivery) -> Status:
 
 
 _UPDATE = update(outbox).where(outbox.c.id == bindparam("row_id"), _IS_WAITING).values(attempts=outbox.c.attempts + 1)
-
-
-def _untell(connection: Connection, alert_id: int, channel: str) -> None:
-    """A letter died: its news is owed again.
-
-    What a channel was told is the newest letter to it that has not died, be it of an earlier incident of the same
-    thing: who believes in that one is told by the newest that it is over.
-    """
-    incidents = alerts.incidents(connection, alert_id)
-    newest = incidents[-1]
-    for each in {alert_id, newest}:
-        told = _told(connection, incidents[: incidents.index(each) + 1], channel)
-        alerts.untell(connection, each, channel, told)
-    alerts.reopen(connection, newest)
-
-
-def _told(connection: Connection, incidents: Collection[int], channel: str) -> int | None:
-    newest = (
-        select(outbox.c.level)
-        .where(
-            outbox.c.alert_id.in_(among(incidents)), outbox.c.channel == channel, outbox.c.status != Status.DEAD.value
-        )
-        .order_by(outbox.c.id.desc())
-        .limit(1)
-    )
-    return connection.scalar(newest)

@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
-from rules.values import Change, News, Transition
+from rules.outcomes import Transition
+from rules.values import Change, News
 from storage import codec
-from storage.records import AlertRow, Counts, Posted, Receipt, Status
+from storage.records import SENT, AlertRow, Counts, Delivered, Posted, Receipt, Status
 from storage.tables import alerts, outbox, receipts, targets, transitions
 
 
@@ -100,6 +101,46 @@ def attempts(connection: Connection, limit: int) -> list[Receipt]:
         )
         for row in connection.execute(newest.limit(limit))
     ]
+
+
+def delivered(connection: Connection, since_ms: int, channel: str, failed_only: bool, limit: int) -> list[Delivered]:
+    """Letters that were tried since then, each with its newest attempt; the latest tried first."""
+    newest = select(func.max(receipts.c.id)).where(receipts.c.at_ms >= since_ms).group_by(receipts.c.outbox_id)
+    wanted = select(receipts, *_OF_LETTERS).join_from(receipts, outbox).where(receipts.c.id.in_(newest))
+    if channel:
+        wanted = wanted.where(receipts.c.channel == channel)
+    if failed_only:
+        wanted = wanted.where(receipts.c.outcome != SENT)
+    return [
+        Delivered(
+            letter_id=row.outbox_id,
+            alert_id=row.alert_id,
+            channel=row.channel,
+            title=row.title,
+            meant=codec.from_ms(row.meant_ms),
+            at=codec.from_ms(row.at_ms),
+            attempts=row.attempts,
+            standing=Status(row.standing),
+            outcome=row.outcome,
+            status=row.status,
+            latency_ms=row.latency_ms,
+        )
+        for row in connection.execute(wanted.order_by(receipts.c.id.desc()).limit(limit))
+    ]
+
+
+_OF_LETTERS = (
+    *(outbox.c[name] for name in ("alert_id", "title", "meant_ms", "attempts")),
+    outbox.c.status.label("standing"),
+)
+
+
+def failing(connection: Connection) -> set[str]:
+    """The channels whose newest attempt failed."""
+    newest = select(func.max(receipts.c.id)).group_by(receipts.c.channel)
+    return set(
+        connection.scalars(select(receipts.c.channel).where(receipts.c.id.in_(newest), receipts.c.outcome != SENT))
+    )
 
 
 def given_up(connection: Connection, since_ms: int) -> int:

@@ -265,8 +265,9 @@ class Incident:
 class Letter:
     """News for one channel, leased to whoever claimed it until ``due``. ``attempts`` were made before.
 
-    ``level`` is where it says that the alert stands. Letters that come with the same ``bundle`` ("": none) are to be
-    sent as one message.
+    ``level`` is where it says that the alert stands, ``thing`` what it is about: a rule, a target and labels. It was to
+    go at ``meant``, and was ``tried`` first then (None: not yet). Letters that come with the same ``bundle`` ("": none)
+    are to be sent as one message.
     """
 
     id: int
@@ -277,14 +278,27 @@ class Letter:
     created: datetime
     attempts: int
     due: datetime
+    meant: datetime
+    thing: str
     bundle: str = ""
+    tried: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """How an attempt failed, and what the service answered (None: nothing)."""
+
+    at: datetime
+    outcome: str
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One attempt to hand over a letter.
+    """One attempt to hand over a letter; ``status`` is what the service answered (None: nothing).
 
-    An attempt that failed and has no ``retry_due`` was the last one: the letter is dead.
+    An attempt that failed and has no ``retry_due`` was the last one: the letter is dead, and the channel ``fallback``
+    ("": none) is told its news.
     """
 
     letter_id: int
@@ -295,6 +309,8 @@ class Delivery:
     outcome: str
     latency_ms: int
     retry_due: datetime | None = None
+    status: int | None = None
+    fallback: str = ""
 
     @property
     def dead(self) -> bool:
@@ -327,6 +343,27 @@ class Receipt:
     channel: str
     at: datetime
     outcome: str
+    latency_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What became of a letter that was tried, as people read it in a list.
+
+    It was to go at ``meant``; the newest of ``attempts`` was made ``at``, and ended as ``outcome`` says. By
+    ``standing`` it arrived, waits to be tried again, or was given up.
+    """
+
+    letter_id: int
+    alert_id: int
+    channel: str
+    title: str
+    meant: datetime
+    at: datetime
+    attempts: int
+    standing: Status
+    outcome: str
+    status: int | None
     latency_ms: int
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from rules.story import Story
-from rules.values import Alert, Outcome, Record, Target, Transition
+from rules.outcomes import Outcome, Transition
+from rules.values import Alert, Record, Target
 from storage import (
     alerts,
     cohorts,
@@ -33,6 +33,7 @@ from storage import (
 from storage.codec import NEVER_MS, to_ms
 from storage.cohorts import Passage
 from storage.database import Lease, Transactions
+from storage.letters import Letters
 from storage.records import (
     NOTHING_NOTED,
     AlertRow,
@@ -40,17 +41,14 @@ from storage.records import (
     Claim,
     Committed,
     Counts,
-    Delivery,
     Discovered,
     Identity,
     Incident,
-    Letter,
     Noted,
     Planned,
     Polled,
     Posted,
     Quarantine,
-    Receipt,
     Remembered,
     Settled,
     Sight,
@@ -58,22 +56,22 @@ from storage.records import (
     TakenOver,
 )
 from storage.samples import SampleRow
+from storage.silences import Spoken
 
 
-class Store:
-    """The database file of one daemon. Times go in and come out as aware UTC datetimes, kept to the millisecond."""
+class Store(Letters):
+    """The database file of one daemon; ``spoken`` is what people said. Times are aware UTC, kept to the millisecond."""
 
     def __init__(self, engine: Engine) -> None:
         self._transactions = Transactions(engine)
-        self._writing, self._reading = self._transactions.writing, self._transactions.reading
-        self._known = polls.Known()
+        super().__init__(self._transactions)
+        self._known, self.spoken = polls.Known(), Spoken(self._transactions)
 
     @classmethod
     def open(cls, path: str | Path, readonly: bool = False) -> Store:
         """Open a database file; one to be written is made where there is none, and brought up to date.
 
-        Raises ``StoreUnusableError`` where the file is missing, foreign, of a newer version or, for a reader, of
-        another version at all.
+        Raises ``StoreUnusableError`` where the file is missing, foreign or newer; for a reader, of another version.
         """
         open_engine = database.open_reader if readonly else database.open_writer
         return cls(open_engine(Path(path)))
@@ -339,29 +337,6 @@ class Store:
             outbox.take_over(connection, to_ms(at))
             return schedule.take_over(connection, to_ms(at))
 
-    def give_up_letters(self, channels: Collection[str]) -> None:
-        """Give up the letters to other channels than ``channels``; their news is owed again if those come back."""
-        with self._writing() as connection:
-            outbox.give_up(connection, channels)
-
-    def claim_letters(self, channel: str, at: datetime, lease_until: datetime, owner: str, limit: int) -> list[Letter]:
-        """Lease up to ``limit`` due letters to a channel, oldest first, and whole bundles besides; one for each thing.
-
-        A thing is a rule, a target and labels: news of one incident does not overtake that of the one before it.
-        """
-        with self._writing() as connection:
-            return outbox.claim(connection, channel, Lease(to_ms(at), to_ms(lease_until), owner, limit))
-
-    def standing(self, channel: str) -> list[Story]:
-        """What a channel was sent last of each thing that, as far as it was told, is on."""
-        with self._reading() as connection:
-            return outbox.standing(connection, channel)
-
-    def record_deliveries(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Store attempts; those that decided something (their letter was waiting). A dead letter is owed again."""
-        with self._writing() as connection:
-            return outbox.record(connection, deliveries)
-
     # --- what people look at ----------------------------------------------------------------------------------
 
     def alerts(self, limit: int, open_only: bool = False) -> list[AlertRow]:
@@ -383,16 +358,6 @@ class Store:
         """The steps of one alert, in order."""
         with self._reading() as connection:
             return overview.steps(connection, alert_id)
-
-    def deliveries(self, limit: int) -> list[Receipt]:
-        """Attempts to hand over a letter, the newest first."""
-        with self._reading() as connection:
-            return overview.attempts(connection, limit)
-
-    def given_up(self, since: datetime) -> int:
-        """How many letters were given up since then."""
-        with self._reading() as connection:
-            return overview.given_up(connection, to_ms(since))
 
     def counts(self) -> Counts:
         """How much there is of what an operator watches."""

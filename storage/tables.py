@@ -259,7 +259,8 @@ class Transition(SQLModel, table=True):
 class Outbox(SQLModel, table=True):
     """A letter for one channel; ``status`` is waiting, sent or dead. Those of one ``bundle`` ("": none) go together.
 
-    ``title`` is the first line in English, for lists; ``story`` are the facts, as JSON, of which the words are made.
+    ``title`` is the first line in English, for lists; ``story`` are the facts, as JSON, of which the words are made. It
+    was to go at ``meant_ms``; ``due_ms`` is when it may go now, or its lease ends.
     """
 
     __table_args__ = (
@@ -281,10 +282,13 @@ class Outbox(SQLModel, table=True):
     attempts: int
     status: str
     bundle: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    meant_ms: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
 
 class Receipt(SQLModel, table=True):
-    """One attempt to hand over a letter."""
+    """One attempt to hand over a letter; ``status`` is what the service answered, if it did."""
+
+    __table_args__ = (Index("ix_receipt_channel", "channel"),)
 
     id: int | None = Field(default=None, primary_key=True)
     outbox_id: int = Field(foreign_key="outbox.id", index=True)
@@ -292,6 +296,48 @@ class Receipt(SQLModel, table=True):
     at_ms: int = Field(sa_type=BigInteger)
     outcome: str
     latency_ms: int
+    status: int | None = None
+
+
+class Silence(SQLModel, table=True):
+    """Somebody does not want to hear of some alerts for a while: until ``ends_ms``, unless it was ended before.
+
+    ``awaits`` are the ids (JSON) of the alerts that it ends with, ``[]`` if it does not. ``matched_ms`` is when one of
+    those was last known to be on. ``link`` is a digest of the link that made it: used again, that makes no other.
+    """
+
+    __table_args__ = (UniqueConstraint("link", name="uq_silence_link"), {"sqlite_autoincrement": True})
+
+    id: int | None = Field(default=None, primary_key=True)
+    condition: str
+    begins_ms: int = Field(sa_type=BigInteger)
+    ends_ms: int = Field(sa_type=BigInteger)
+    awaits: str
+    who: str
+    why: str
+    matched_ms: int = Field(sa_type=BigInteger)
+    ended_ms: int | None = Field(default=None, sa_type=BigInteger)
+    link: str | None = None
+
+
+class Ack(SQLModel, table=True):
+    """Somebody knows of an alert, up to ``level``. The row goes when that lapses, or the alert is over."""
+
+    alert_id: int | None = Field(default=None, primary_key=True, foreign_key="alert.id")
+    level: int
+    who: str
+    at_ms: int = Field(sa_type=BigInteger)
+
+
+class Audit(SQLModel, table=True):
+    """Who said what of alerts, and how. Each change of silences and acks has its row here; none is ever taken out."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    at_ms: int = Field(sa_type=BigInteger)
+    who: str
+    what: str
+    about: str
+    how: str
 
 
 metadata = SQLModel.metadata
@@ -321,3 +367,6 @@ memories = _table(Memory)
 transitions = _table(Transition)
 outbox = _table(Outbox)
 receipts = _table(Receipt)
+silences = _table(Silence)
+acks = _table(Ack)
+audits = _table(Audit)

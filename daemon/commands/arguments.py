@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Annotated
 
@@ -43,11 +43,28 @@ def moment(text: str, at: datetime, place: str) -> datetime:
     from rules.durations import parse_duration
 
     ago = parse_duration(text.removesuffix("ago").strip())
-    try:
-        named = datetime.fromisoformat(text) if ago is None else at - ago
-    except ValueError:
-        raise typer.BadParameter("expected 30d, 2h or a time such as 2026-11-01T08:00", param_hint=place) from None
-    found = named if named.tzinfo else named.replace(tzinfo=UTC)
+    found = _named(text, UTC) if ago is None else at - ago
+    if found is None:
+        raise typer.BadParameter("expected 30d, 2h or a time such as 2026-11-01T08:00", param_hint=place)
     if found > at:
         raise typer.BadParameter(f"{text} is yet to come", param_hint=place)
-    return found.astimezone(UTC)
+    return found
+
+
+def instant(text: str, zone: tzinfo, place: str) -> datetime:
+    """The time in ISO 8601 that ``text`` names, on the clock of ``zone`` unless it says otherwise, in UTC.
+
+    Leaves with exit code 2 if it names none.
+    """
+    found = _named(text, zone)
+    if found is None:
+        raise typer.BadParameter("expected a time such as 2026-11-01T08:00", param_hint=place)
+    return found
+
+
+def _named(text: str, zone: tzinfo) -> datetime | None:
+    try:
+        named = datetime.fromisoformat(text)
+        return (named if named.tzinfo else named.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -67,6 +67,18 @@ def reading(config: Config, sketch: bool = False) -> Iterator[Store]:
         store.close()
 
 
+@contextlib.contextmanager
+def writing(config: Config) -> Iterator[Store]:
+    """The same database, to write what people say; a running daemon hears of it. It must be there already."""
+    from daemon.outside import database_of
+    from storage.store import Store
+
+    with reading(config):
+        pass
+    with able(), contextlib.closing(Store.open(database_of(config, os.environ))) as store:
+        yield store
+
+
 def _in_words(error: Exception) -> str:
     return re.sub(r"^\[Errno \d+\] ", "", str(error))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from daemon.commands.arguments import DEFAULT_FILE, AsJson, File, moment
+from daemon.commands.arguments import DEFAULT_FILE, AsJson, File, instant, moment
 from daemon.commands.exits import CANNOT_RUN, WRONG, complain, configured, reading
 
 if TYPE_CHECKING:
@@ -76,6 +76,36 @@ def backtest(
         show.as_json(show_backtest.facts(found))
     else:
         show_backtest.report(found)
+
+
+def route_test(
+    alert: Annotated[str, typer.Argument(help="Such as 'rule=fake-views severity=high account=mei tag=tier-a'.")],
+    file: File = DEFAULT_FILE,
+    at: Annotated[str, typer.Option(help="When: 2026-02-01T23:00, by the clock of FILE's zone. Default: now.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say who would hear of ALERT by the rules and routes of FILE, when, and why others would not.
+
+    ALERT says what is known of it: rule, severity, level, on, account, name, owner, platform, tag and labels. Nothing
+    is asked, sent or stored.
+    """
+    from daemon import show, show_audience
+    from daemon.clock import SystemClock
+    from daemon.route_case import MisdescribedError, described
+    from rules.audience import audience
+    from rules.wording import Speech
+
+    config = configured(file)
+    when = instant(at, config.zone, "--at") if at else SystemClock().now()
+    try:
+        rule, case = described(alert, config)
+    except MisdescribedError as error:
+        raise typer.BadParameter(str(error), param_hint="ALERT") from None
+    found = audience(rule, case, config.telling, when)
+    if as_json:
+        show.as_json(show_audience.facts(case, found, when))
+    else:
+        show_audience.audience(case, found, when, Speech(zone=config.zone))
 
 
 def _processes(accounts: int) -> int:

@@ -22,7 +22,7 @@ from daemon.config import Config, Watched
 from daemon.judge import Ended, Judge
 from daemon.providers import ENDPOINTS
 from daemon.providers.answer import Asked, Reading
-from rules.values import Outcome
+from rules.outcomes import Outcome
 from storage.records import POLLED, Settled
 from tests.benchmarks import provider
 from tests.benchmarks.bodies import CREATOR_INFO, FAKE_VIEWS

@@ -17,8 +17,9 @@ from daemon.clock import SystemClock
 from daemon.deliver import Deliverer
 from daemon.repeating import Repeating
 from daemon.scribe import Scribe
+from rules.outcomes import Outcome, Owed, Transition
 from rules.story import Story, Who
-from rules.values import Alert, Change, Firing, News, Ok, Outcome, Owed, Severity, Subject, Target, Transition
+from rules.values import Alert, Change, Firing, News, Ok, Severity, Subject, Target
 from storage.records import SENT, Delivery
 from storage.store import Store
 from tests.services.hook import Hook

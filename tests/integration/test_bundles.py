@@ -11,7 +11,8 @@ import pytest
 from daemon.channels import NotSent, Undelivered, open_channel
 from daemon.deliver import RETRIES, Deliverer
 from daemon.scribe import Scribe, Voice
-from rules.values import Alert, Change, Firing, News, Ok, Outcome, Owed, Severity, Subject, Target, Transition
+from rules.outcomes import Outcome, Owed, Transition
+from rules.values import Alert, Change, Firing, News, Ok, Severity, Subject, Target
 from rules.wording import Markup
 from rules.words import Language
 from storage.records import Delivery

@@ -15,19 +15,8 @@ import pytest
 
 from daemon.explain import explained, known_now, known_then, names
 from daemon.show_explain import explanation
-from rules.values import (
-    NO_LABELS,
-    Alert,
-    Change,
-    Firing,
-    Outcome,
-    Owed,
-    Rising,
-    Severity,
-    Subject,
-    Target,
-    Transition,
-)
+from rules.outcomes import Outcome, Owed, Transition
+from rules.values import NO_LABELS, Alert, Change, Firing, Rising, Severity, Subject, Target
 from storage.records import SENT, Delivery, Quarantine
 from storage.store import Store
 from tests.stored import FILE, HEALTH, HOUR, LEO, MEI, NOW, POINTS, UNNAMED, Past

@@ -102,3 +102,22 @@ async def test_a_mail_server_that_hangs_up_in_the_middle_is_failed(deaf):
     thread.join()
     assert isinstance(result, NotSent)
     assert (result.reason, result.status) == (Undelivered.FAILED, None)
+
+
+async def test_a_mail_server_that_falls_silent_in_the_middle_is_a_timeout(deaf):
+    done = threading.Event()
+
+    def fall_silent():
+        connection, _ = deaf.accept()
+        with connection:
+            connection.sendall(b"220 hello\r\n")
+            done.wait(20)
+
+    thread = threading.Thread(target=fall_silent)
+    thread.start()
+    url = f"mailto://127.0.0.1:{deaf.getsockname()[1]}?from=watch@example.com&to=ops@example.com&cto=0.3"
+    result = await open_channel("mail", url).send(MESSAGE, "7.1")
+    done.set()
+    thread.join()
+    assert isinstance(result, NotSent)
+    assert (result.reason, result.status) == (Undelivered.TIMEOUT, None)

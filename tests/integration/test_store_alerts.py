@@ -8,23 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from rules.values import (
-    Alert,
-    Change,
-    Evidence,
-    Firing,
-    Flaps,
-    News,
-    Ok,
-    Outcome,
-    Owed,
-    Past,
-    Rising,
-    Subject,
-    Target,
-    Transition,
-    Unit,
-)
+from rules.outcomes import Outcome, Owed, Transition
+from rules.values import Alert, Change, Evidence, Firing, Flaps, News, Ok, Past, Rising, Subject, Target, Unit
 from storage.records import Delivery, Planned, Polled
 from storage.store import Store
 from tests.told import a_story

@@ -24,9 +24,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from sqlalchemy import event
-from rules.values import (
-    Alert, Change, Firing, News, Outcome, Owed, Record, Severity, Subject, Target, Transition
-)
+from rules.outcomes import Outcome, Owed, Transition
+from rules.values import Alert, Change, Firing, News, Record, Severity, Subject, Target
 from storage.records import (
     Attempt, FoundVideo, Identity, Listing, Noted, Planned, Polled, Settled, Sight
 )

@@ -23,13 +23,17 @@ def is_ready():
     return True, {"polled_age_s": 3}
 
 
+async def no_links(token, acts):
+    return None
+
+
 @pytest.fixture
 async def serve():
     """Starts the pages on a free port and gives a client for them."""
     async with contextlib.AsyncExitStack() as opened:
 
-        async def start(render=render, ready=is_ready):
-            server = WebServer(build(render, ready))
+        async def start(render=render, ready=is_ready, follow=no_links):
+            server = WebServer(build(render, ready, follow))
             url = await server.start("127.0.0.1", 0)
             opened.push_async_callback(server.stop)
             return await opened.enter_async_context(httpx.AsyncClient(base_url=url, trust_env=False))
@@ -96,13 +100,13 @@ async def test_a_port_that_is_taken_is_named_in_the_error():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}: Address already in use"):
-            await WebServer(build(render, is_ready)).start("127.0.0.1", port)
+            await WebServer(build(render, is_ready, no_links)).start("127.0.0.1", port)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
 async def test_an_address_that_others_could_reach_is_refused(host):
     with pytest.raises(ValueError, match=host):
-        await WebServer(build(render, is_ready)).start(host, 0)
+        await WebServer(build(render, is_ready, no_links)).start(host, 0)
 
 
 async def test_signals_stay_the_daemons_own(client):
@@ -111,7 +115,7 @@ async def test_signals_stay_the_daemons_own(client):
 
 
 async def test_stopping_closes_the_port():
-    server = WebServer(build(render, is_ready))
+    server = WebServer(build(render, is_ready, no_links))
     url = httpx.URL(await server.start("localhost", 0))
     await server.stop()
     with pytest.raises(ConnectionRefusedError):
@@ -119,6 +123,6 @@ async def test_stopping_closes_the_port():
 
 
 async def test_stopping_what_never_started_is_harmless():
-    server = WebServer(build(render, is_ready))
+    server = WebServer(build(render, is_ready, no_links))
     await server.stop()
     assert server._serving is None

@@ -14,7 +14,8 @@ from daemon.watchlist import DAEMON, cookie_key, provider_key
 from rules.book import RuleBook
 from rules.building import build_book
 from rules.models import RuleModel
-from rules.values import Alert, Firing, FirstSight, News, Ok, Outcome, Subject, Target, Window
+from rules.outcomes import Outcome
+from rules.values import Alert, Firing, FirstSight, News, Ok, Subject, Target, Window
 from tests.told import read
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)

@@ -9,19 +9,8 @@ import pytest
 from daemon.itself import REMEMBERED, Itself
 from daemon.recent import Recent
 from daemon.watchlist import DAEMON
-from rules.values import (
-    NO_LABELS,
-    Alert,
-    Change,
-    Firing,
-    Outcome,
-    Owed,
-    Record,
-    Severity,
-    Subject,
-    Target,
-    Transition,
-)
+from rules.outcomes import Outcome, Owed, Transition
+from rules.values import NO_LABELS, Alert, Change, Firing, Record, Severity, Subject, Target
 from storage.records import Delivery
 from storage.store import Store
 from tests.told import a_story

@@ -19,7 +19,8 @@ from daemon.preview import Preview, count, only_by_restart, within_reach
 from daemon.providers import ENDPOINTS, METRICS
 from daemon.providers.endpoint import Provider
 from daemon.recent import Recent
-from rules.values import NO_LABELS, Alert, Change, Ok, Outcome, Transition
+from rules.outcomes import Outcome, Transition
+from rules.values import NO_LABELS, Alert, Change, Ok
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 FILE = """

@@ -140,3 +140,15 @@ def test_maintenance_holds_what_it_matches_and_nothing_else():
 def test_news_that_no_route_has_goes_straight():
     [route] = set(Routes().ways(rule(), Case("points", Severity.HIGH, "off", NO_LABELS, MEI), (), NOON).values())
     assert route is STRAIGHT
+
+
+def test_once_an_alert_has_escalated_more_hear_of_it_but_no_client_of_what_is_the_operators_own():
+    to = ("boss", "brand")
+    cookies = Route("cookies", matching('on == "cookie" or on == "account"'), to=("duty",), escalate_to=to)
+    routes = Routes((cookies,), clients=frozenset({"brand"}))
+
+    def heard(target: Target) -> list[str]:
+        case = Case("points", Severity.HIGH, "off", NO_LABELS, target)
+        return list(routes.ways(rule(), case, OWNERS, NOON, escalated=True))
+
+    assert (heard(MEI), heard(COOKIE)) == (["duty", "boss", "brand"], ["duty", "boss"])

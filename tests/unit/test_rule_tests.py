@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from itertools import permutations
 from pathlib import Path
@@ -18,9 +18,8 @@ from daemon.config import Config, load
 from daemon.providers import ENDPOINTS, METRICS
 from daemon.rule_test_files import Opened, Suite, open_suite, read_suite
 from daemon.rule_test_notation import MOST, Named, Slip, read_series, read_values
-from daemon.rule_tests import Post, differ, run_test
-from rules.values import Alert, Ok, Outcome, Owed, Unit
-from tests.told import a_story
+from daemon.rule_tests import differ, run_test
+from rules.values import Unit
 
 START_S = 1_000_000.0
 
@@ -450,44 +449,54 @@ def test_what_grew_too_old_counts_as_the_rule_says_though_nobody_asks_any_more(f
     assert ran(folder, expecting(*said, given=given, about="dark")) == []
 
 
-# --- letters on their way ---------------------------------------------------------------------------------------------
-
-NOW = datetime(2026, 3, 2, tzinfo=UTC)
-SECOND = timedelta(seconds=1)
-
-
-def outcome(rule, title, bundle=""):
-    letter = Owed("a", 1, a_story(title), bundle)
-    return Outcome(Alert(rule, "t", (), Ok()), (), [letter])
-
-
-def titles(post, at):
-    return [told.message.title.removeprefix("▲ HIGH: ") for told in post.hand_over(at)]
-
-
-def test_a_letter_of_no_bundle_is_told_at_once():
-    post = Post()
-    post.add([outcome("one", "1"), outcome("two", "2")], NOW)
-    assert titles(post, NOW) == ["1", "2"]
-    assert titles(post, NOW) == []
+ROUTES = """
+times:
+  nights: { from: "22:00", to: "08:00" }
+  away: { days: [tue] }
+delegations: [{ owner: lin, to: wu, from: 2024-01-02, until: 2024-01-02 }]
+routes:
+  - name: tier-a
+    match: tag == "tier-a"
+    to: [owner]
+    quiet: { times: nights, passes: high }
+    remind: [4h]
+    escalate_after: 6h
+    escalate_to: [operators]
+"""
 
 
-def test_a_bundle_waits_for_a_quiet_minute_but_not_longer_than_ten():
-    post = Post()
-    for turn in range(12):
-        told = titles(post, NOW + turn * 55 * SECOND)
-        post.add([outcome(f"rule-{turn}", str(turn), "b")], NOW + turn * 55 * SECOND)
-        assert told == (["11 alerts were on already at first sight"] if turn == 11 else []), turn
-    assert titles(post, NOW + 664 * SECOND) == []
-    assert titles(post, NOW + 665 * SECOND) == ["11"]
+def routed(folder):
+    text = CONFIG.replace("owners: { lin: [managers] }", "owners: { lin: [managers], wu: [deputy] }")
+    text = text.replace("channels: {", 'channels: { deputy: { url: "console://" },')
+    (folder / "rules.yaml").write_text(text.replace("    to: [managers]\n", "") + ROUTES)
 
 
-def test_a_letter_waits_for_the_earlier_one_about_the_same_alert():
-    post = Post()
-    post.add([outcome("one", "fired", "b")], NOW)
-    post.add([outcome("one", "over"), outcome("two", "other")], NOW + 30 * SECOND)
-    assert titles(post, NOW + 59 * SECOND) == ["other"]
-    assert titles(post, NOW + 60 * SECOND) == ["fired", "over"]
+def test_news_goes_by_routes_is_held_at_night_and_comes_as_one_message_in_the_morning(folder):
+    routed(folder)
+    given = POINTS.replace("8 9 12 9 3", "3x22 9 3 9x30")
+    two = given + "      - { series: 'violation_score{account=\"own\"}', values: 3x25 9x30 }\n"
+    two = "    accounts: [{ platform: tiktok, id: own, tags: [tier-a], owner: lin }]\n" + two
+    said = [("31h", "messages: []"), ("32h", "messages: [{ channel: deputy, contains: [mei, own] }]")]
+    assert ran(folder, expecting(*said, given=two)) == []
+
+
+def test_what_is_grave_passes_the_night_and_takes_along_what_was_held(folder):
+    routed(folder)
+    given = POINTS.replace("8 9 12 9 3", "3x23 9 12 12x30")
+    said = [("24h", "messages: []"), ("25h", "messages: [{ channel: deputy, news: fired, contains: 'none → off' }]")]
+    assert ran(folder, expecting(*said, given=given)) == []
+
+
+def test_what_stays_on_is_told_again_and_then_to_more(folder):
+    routed(folder)
+    given = POINTS.replace("8 9 12 9 3", "3x8 9x30")
+    said = [
+        ("9h", "messages: [{ channel: managers, news: fired }]"),
+        ("12h", "messages: []"),
+        ("13h", "messages: [{ channel: managers, news: reminded }]"),
+        ("15h", "messages: [{ channel: operators, news: fired }]"),
+    ]
+    assert ran(folder, expecting(*said, given=given)) == []
 
 
 # --- any file at all --------------------------------------------------------------------------------------------------

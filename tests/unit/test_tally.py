@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from daemon.tally import Difference, Incident, Journal, Tally, Told, added, difference
-from rules.values import (
-    NO_LABELS,
-    Alert,
-    Change,
-    Firing,
-    Ok,
-    Outcome,
-    Owed,
-    Severity,
-    Subject,
-    Target,
-    Transition,
-)
+from daemon.post import Letter
+from daemon.tally import Difference, Incident, Journal, Tally, added, difference
+from rules.outcomes import Outcome, Owed, Transition
+from rules.values import NO_LABELS, Alert, Change, Firing, Ok, Severity, Subject, Target
 from tests.told import a_story
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -73,7 +63,9 @@ def test_what_is_only_pending_or_dismissed_is_no_incident():
 
 def test_letters_of_a_bundle_are_a_message_until_it_is_quiet_for_a_minute_or_ten_have_passed():
     def at(seconds, bundle="first-sight", channel="console"):
-        return Told(channel, NOW + timedelta(seconds=seconds), "points", "lin", bundle)
+        when = NOW + timedelta(seconds=seconds)
+        about = "points", f"video {seconds} {bundle}", NO_LABELS, a_story(told=0, stand=1)
+        return Letter(channel, *about, when, when, bundle, timedelta(seconds=60 if bundle else 0))
 
     together = tally(told=[at(0), at(50), at(100), at(161, ""), at(161), at(0, channel="other")])
     assert [each - NOW for each in together.messages("console")] == [
@@ -82,7 +74,7 @@ def test_letters_of_a_bundle_are_a_message_until_it_is_quiet_for_a_minute_or_ten
         timedelta(seconds=221),
     ]
     endless = tally(told=[at(30 * number) for number in range(40)])
-    assert [each - NOW for each in endless.messages("console")] == [timedelta(seconds=600), timedelta(seconds=1230)]
+    assert [each - NOW for each in endless.messages("console")] == [timedelta(seconds=600), timedelta(seconds=1200)]
 
 
 def test_two_books_agree_on_an_alert_that_was_on_at_the_same_moment_under_both():

@@ -1,4 +1,4 @@
-"""0008: letters carry the facts, of which the words are made when they are sent."""
+"""0008: letters carry the facts, of which the words are made when they are sent; what people say of alerts."""
 
 from __future__ import annotations
 
@@ -24,6 +24,49 @@ def upgrade() -> None:
     for row in connection.execute(_WAITING).all():
         connection.execute(_WRITE, {"id": row.id, "story": _story(row)})
     op.drop_column("outbox", "body")
+    op.add_column("outbox", sa.Column("meant_ms", sa.BigInteger(), nullable=False, server_default="0"))
+    connection.execute(sa.text("UPDATE outbox SET meant_ms = created_ms"))
+    op.add_column("receipt", sa.Column("status", sa.Integer()))
+    op.create_index("ix_receipt_channel", "receipt", ["channel"])
+    _create_what_is_said()
+
+
+def _create_what_is_said() -> None:
+    op.create_table(
+        "silence",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("condition", sa.String(), nullable=False),
+        sa.Column("begins_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ends_ms", sa.BigInteger(), nullable=False),
+        sa.Column("awaits", sa.String(), nullable=False),
+        sa.Column("who", sa.String(), nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("matched_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ended_ms", sa.BigInteger()),
+        sa.Column("link", sa.String()),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("link", name="uq_silence_link"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "ack",
+        sa.Column("alert_id", sa.Integer(), nullable=False),
+        sa.Column("level", sa.Integer(), nullable=False),
+        sa.Column("who", sa.String(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
+        sa.PrimaryKeyConstraint("alert_id"),
+    )
+    op.create_table(
+        "audit",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("who", sa.String(), nullable=False),
+        sa.Column("what", sa.String(), nullable=False),
+        sa.Column("about", sa.String(), nullable=False),
+        sa.Column("how", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
 
 
 def _story(row: sa.Row[Any]) -> str:

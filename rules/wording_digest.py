@@ -1,0 +1,131 @@
+"""What many things come to, in words; and what is said of a message that did not come at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from rules.digest import BACKLOG, Digest, Entry, Fate
+from rules.posting import FIRST_SIGHT
+from rules.wording import MAX_LINE, MAX_LINES, Row, Speech, Wording, headline, ladder_step, sum_up, word
+
+MAX_ENTRIES = 500
+"""Things that a message, or all its parts, tell one by one; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """Why a message comes when it comes: ``late`` by so much because of ``service`` and the ``reason`` that it gave.
+
+    It was ``held`` until a time by what has that ``name``, or it is told instead of the channel ``instead_of``. "" and
+    None where it is not so, or not known.
+    """
+
+    late: timedelta | None = None
+    service: str = ""
+    reason: str = ""
+    status: int | None = None
+    held: datetime | None = None
+    name: str = ""
+    instead_of: str = ""
+
+
+NO_DELAY = Delay()
+
+
+def remark(delay: Delay, speech: Speech) -> str:
+    """What is said of a delay behind a first line; "" if there is none."""
+    said = ""
+    if delay.instead_of:
+        said += speech.say("instead", channel=delay.instead_of)
+    if delay.held is not None:
+        said += speech.say("held until", time=delay.held.astimezone(speech.zone).strftime("%H:%M"), name=delay.name)
+    if delay.late is not None:
+        late, why = speech.duration(delay.late.total_seconds()), _why(delay, speech)
+        said += speech.say("delayed because", late=late, why=why) if why else speech.say("delayed", late=late)
+    return said
+
+
+def _why(delay: Delay, speech: Speech) -> str:
+    """Telegram 429."""
+    if delay.status is not None:
+        return f"{delay.service} {delay.status}".strip()
+    key = f"why.{delay.reason}"
+    return speech.say("why", service=delay.service, why=speech.say(key)).strip() if key in speech.words.texts else ""
+
+
+def word_digest(digest: Digest, speech: Speech, delay: Delay = NO_DELAY, most: int = MAX_ENTRIES) -> Wording:
+    """A digest in words, ``most`` of its things one by one. One thing alone is told in full."""
+    if digest.parts == 1 and len(digest.entries) == 1:
+        own = digest.entries[0]
+        return Wording(_title_of_one(own, speech) + remark(delay, speech), word(own.story, speech).rows)
+    part = speech.say("part", part=digest.part, parts=digest.parts) if digest.parts > 1 else ""
+    if digest.kind == FIRST_SIGHT and set(digest.fates) == {Fate.OPENED}:
+        return _first_sight(digest, speech, part + remark(delay, speech), most)
+    head = speech.say("digest", what=_what(digest, speech, delay), counts=_counts(digest.fates, speech), part=part)
+    if digest.kind != BACKLOG:
+        head += remark(delay, speech)
+    return Wording(head, (*_table(digest.entries[:most], speech), *_rest(digest.entries[most:], speech)))
+
+
+def _first_sight(digest: Digest, speech: Speech, more: str, most: int) -> Wording:
+    said = sum_up([each.story for each in digest.entries], speech, min(most, MAX_LINES))
+    return Wording(speech.say("first sight", number=len(digest.fates)) + more, said.rows)
+
+
+def _title_of_one(own: Entry, speech: Speech) -> str:
+    severity = speech.severity(own.gravest)
+    fate = speech.say(f"fate.{own.fate}")
+    return speech.say(
+        "title of one",
+        mark="✔" if not own.is_on else "■",
+        fate=fate,
+        word=severity,
+        headline=headline(own.story, speech),
+    )
+
+
+def _what(digest: Digest, speech: Speech, delay: Delay) -> str:
+    if digest.kind != BACKLOG:
+        return speech.say(f"digest.{digest.kind}", name=digest.name)
+    late = speech.duration((delay.late or timedelta(0)).total_seconds())
+    if delay.service:
+        return speech.say("digest.unreachable", service=delay.service, late=late)
+    return speech.say("digest.backlog", late=late)
+
+
+def _counts(fates: Sequence[Fate], speech: Speech) -> str:
+    counted = Counter(fates)
+    return speech.say("list").join(speech.say(f"count.{fate}", number=counted[fate]) for fate in Fate if counted[fate])
+
+
+def _table(entries: Sequence[Entry], speech: Speech) -> Iterator[Row]:
+    for fate, own in groupby(entries, key=lambda each: each.fate):
+        yield Row("", speech.say(f"fate.{fate}"))
+        for each in own:
+            yield Row("", _line(each, speech), 1)
+
+
+def _line(each: Entry, speech: Speech) -> str:
+    """▲ HIGH: Mei: 12 points, none → high, since 22:10."""
+    story = each.story
+    step = ladder_step(story, speech) if len(story.ladder) > 1 and story.told != story.stand else ""
+    said = headline(story, speech)
+    who = f"{story.who.name}: " if story.who.name and story.who.name not in said else ""
+    return speech.say(
+        "entry",
+        word=speech.severity(each.gravest),
+        headline=(who + said)[:MAX_LINE],
+        step=speech.say("entry.step", step=step) if step else "",
+        since=speech.time(each.since),
+    )
+
+
+def _rest(entries: Sequence[Entry], speech: Speech) -> Iterator[Row]:
+    if entries:
+        counted = Counter(each.gravest for each in entries)
+        said = [speech.say("counted", number=number, severity=speech.name(grave)) for grave, number in counted.items()]
+        yield Row("", speech.say("more", number=len(entries), counted=speech.say("list").join(said)))

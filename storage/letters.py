@@ -1,0 +1,81 @@
+"""The part of the public face that is about letters: who carries them, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from rules.story import Story
+from storage import outbox, overview
+from storage.codec import from_ms_or_none, to_ms
+from storage.database import Lease, Transactions
+from storage.records import Delivered, Delivery, Letter, Receipt, Trouble
+
+
+class Letters:
+    """Every method is one transaction."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._writing, self._reading = transactions.writing, transactions.reading
+
+    def give_up_letters(self, channels: Collection[str]) -> None:
+        """Give up the letters to other channels than ``channels``; their news is owed again if those come back."""
+        with self._writing() as connection:
+            outbox.give_up(connection, channels)
+
+    def claim_letters(
+        self, channel: str, at: datetime, lease_until: datetime, owner: str, limit: int, late: datetime | None = None
+    ) -> list[Letter]:
+        """Lease the due letters about ``limit`` things to a channel, the most overdue first, and whole bundles besides.
+
+        A thing is a rule, a target and labels. With a due letter go the earlier ones about the same thing; none goes
+        while one of those is under way, or waits to be tried again. All things go if a letter is from before ``late``.
+        """
+        lease = Lease(to_ms(at), to_ms(lease_until), owner, limit)
+        with self._writing() as connection:
+            return outbox.claim(connection, channel, lease, 0 if late is None else to_ms(late))
+
+    def put_back(self, letters: Collection[int]) -> None:
+        """Let letters (their ids) that were claimed, and not tried, wait as before."""
+        with self._writing() as connection:
+            outbox.put_back(connection, letters)
+
+    def trouble(self, channel: str, since: datetime) -> Trouble | None:
+        """How the newest attempt of a channel that failed since then ended; None if none did."""
+        with self._reading() as connection:
+            return outbox.trouble(connection, channel, to_ms(since))
+
+    def failing_since(self, channel: str) -> datetime | None:
+        """Since when all attempts of a channel have failed; None if its newest did not."""
+        with self._reading() as connection:
+            return from_ms_or_none(outbox.failing_since(connection, channel))
+
+    def standing(self, channel: str) -> list[Story]:
+        """What a channel was sent last of each thing that, as far as it was told, is on."""
+        with self._reading() as connection:
+            return outbox.standing(connection, channel)
+
+    def record_deliveries(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Store attempts; those that decided something (their letter was waiting). A dead letter is owed again."""
+        with self._writing() as connection:
+            return outbox.record(connection, deliveries)
+
+    def deliveries(self, limit: int) -> list[Receipt]:
+        """Attempts to hand over a letter, the newest first."""
+        with self._reading() as connection:
+            return overview.attempts(connection, limit)
+
+    def delivered(self, since: datetime, channel: str, failed_only: bool, limit: int) -> list[Delivered]:
+        """The letters that were tried since then (``channel`` "": by all), the latest tried first."""
+        with self._reading() as connection:
+            return overview.delivered(connection, to_ms(since), channel, failed_only, limit)
+
+    def failing(self) -> set[str]:
+        """The channels whose newest attempt to deliver something failed."""
+        with self._reading() as connection:
+            return overview.failing(connection)
+
+    def given_up(self, since: datetime) -> int:
+        """How many letters were given up since then."""
+        with self._reading() as connection:
+            return overview.given_up(connection, to_ms(since))
