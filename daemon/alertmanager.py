@@ -76,6 +76,7 @@ class AlertmanagerChannel:
 
     markup: ClassVar[Markup] = Markup.TEXT
     service: ClassVar[str] = "Alertmanager"
+    takes_pictures: ClassVar[bool] = False
     repeats_every: ClassVar[timedelta] = timedelta(minutes=3)
 
     def __init__(self, name: str, address: Address, courier: Courier) -> None:
@@ -86,6 +87,10 @@ class AlertmanagerChannel:
     def fits(self, message: Message) -> bool:  # noqa: ARG002 - the others look at it
         """Always: it takes facts."""
         return True
+
+    def texts(self, message: Message, id_text: str) -> tuple[str, str]:
+        """The two of its annotations that are words."""
+        return message.title, f"{message.body}\nid: {id_text}"
 
     async def send(self, message: Message, id_text: str) -> Sent | NotSent:
         """Post what a message tells; what was posted of it before under other labels ends."""

@@ -16,7 +16,9 @@ from daemon.clock import Clock
 from daemon.config import Config
 from daemon.deliver import Deliverer
 from daemon.desk import Desk, known
+from daemon.easel import Easel
 from daemon.forecast import Known
+from daemon.illustrator import Illustrator
 from daemon.link_pages import Clerk, LinkPages
 from daemon.links import Links
 from daemon.lock import hold
@@ -71,12 +73,21 @@ class App:
         self._channels = await self._opened(self._config)
         self._poller = self._make_poller()
         channels = _of(self._channels)
-        self._links = self._linked(self._config)
-        self._scribe = Scribe(self._config.voices, self._config.letterheads, links=self._links)
+        self._scribe = Scribe(self._config.voices, self._config.letterheads, links=self._links(self._config))
         clerk = Clerk(self._store, lambda: self._judge.docket)
-        speech = lambda channel: self._scribe.speech(channel)  # noqa: E731 - of the scribe in force
-        self.link_pages = LinkPages(lambda: self._links, speech, clerk, self._writer.run, self.metrics.followed)
-        self._deliverer = Deliverer(self._store, self._writer.run, channels, self._owner, self._delivered, self._scribe)
+        self.link_pages = LinkPages(lambda: self._scribe, clerk, self._writer.run, self.metrics.followed)
+        docket = lambda: self._judge.docket  # noqa: E731 - of the rules in force
+        self._illustrator = Illustrator(Easel(), self._store, self._recent, docket, self._writer.run)
+        self._deliverer = Deliverer(
+            self._store,
+            self._writer.run,
+            channels,
+            self._owner,
+            self._delivered,
+            self._scribe,
+            self._config.terms,
+            self._illustrator,
+        )
         self.watch = Watch(
             writer=self._writer,
             poller=self._poller,
@@ -99,9 +110,8 @@ class App:
         channels = await self._opened(config)
         outcomes = await self._writer.run(lambda: self._adopt(config, clock.now()))
         self._config, self._channels = config, channels
-        self._links = self._linked(config)
-        self._scribe = self._scribe.then(config.voices, config.letterheads, self._links)
-        self._deliverer.adopt(_of(channels), self._scribe)
+        self._scribe = self._scribe.then(config.voices, config.letterheads, self._links(config))
+        self._deliverer.adopt(_of(channels), self._scribe, config.terms)
         self.watch.count(outcomes)
         return outcomes
 
@@ -126,6 +136,7 @@ class App:
         their lines wait for the next turn.
         """
         await self.watch.drain(drain_s)
+        await self._illustrator.close()
         for each in self._channels.values():
             each.channel.close()
         await self._outside.fetcher.close()
@@ -177,7 +188,7 @@ class App:
             return before
         return _Open(url, open_channel(name, url.reveal(), self._outside.out))
 
-    def _linked(self, config: Config) -> Links | None:
+    def _links(self, config: Config) -> Links | None:
         """What makes links by a configuration; None where it has none, or no key for them."""
         if config.links is None:
             return None

@@ -18,6 +18,7 @@ from typing import Any, Protocol, TextIO
 from apprise import (
     Apprise,
     AppriseAsset,
+    AppriseAttachment,
     AppriseResultStatus,
     NotificationManager,
     NotifyBase,
@@ -26,6 +27,8 @@ from apprise import (
     OverflowMode,
     PersistentStoreMode,
 )
+from apprise.attachment.memory import AttachMemory
+from apprise.plugins.slack import SlackMode
 
 from daemon.alertmanager import SCHEMES as ALERTMANAGER
 from daemon.alertmanager import Address, AlertmanagerChannel
@@ -34,7 +37,16 @@ from daemon.courier import Courier, NotSent, Sent, since_ms
 from daemon.markup import below
 from daemon.replies import Failure, Undelivered, overheard
 from daemon.scribe import as_body
-from daemon.services import MARKUPS, calling_nobody, characters, cut, in_slacks_words, signed_once, uncalled
+from daemon.services import (
+    MARKUPS,
+    PICTURE_APART,
+    calling_nobody,
+    characters,
+    cut,
+    in_slacks_words,
+    signed_once,
+    uncalled,
+)
 from rules.values import News, Severity
 from rules.wording import Markup, Message
 
@@ -68,6 +80,13 @@ class Channel(Protocol):
     def service(self) -> str:
         """What its service is called, for people; "" where that says nothing."""
 
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether its service shows the picture of a message."""
+
+    def texts(self, message: Message, id_text: str) -> tuple[str, str]:
+        """The title and the body as its service is given them."""
+
     def fits(self, message: Message) -> bool:
         """Whether its service takes a message whole, and not in parts."""
 
@@ -82,13 +101,17 @@ class ConsoleChannel:
     """Prints messages to ``out``, one block a message."""
 
     def __init__(self, name: str, out: TextIO) -> None:
-        self.name, self.markup, self.service = name, Markup.TEXT, ""
+        self.name, self.markup, self.service, self.takes_pictures = name, Markup.TEXT, "", False
         self._out = out
         self._lock = asyncio.Lock()
 
     def fits(self, message: Message) -> bool:  # noqa: ARG002 - the others look at it
         """Always."""
         return True
+
+    def texts(self, message: Message, id_text: str) -> tuple[str, str]:
+        """As they are printed, but for colours."""
+        return message.title, below(message.body, f"id: {id_text}", message.markup)
 
     async def send(self, message: Message, id_text: str) -> Sent | NotSent:
         """Print in a thread (a full pipe blocks); a stream that does not take the text is FAILED."""
@@ -109,12 +132,17 @@ class AppriseChannel:
 
     def __init__(self, name: str, service: NotifyBase, courier: Courier) -> None:
         self.name, self.markup, self.service = name, _best(service), str(service.service_name)
+        self.takes_pictures = _takes_pictures(service)
         self._service, self._apprise, self._courier = service, Apprise(service), courier
 
     def fits(self, message: Message) -> bool:
         """As far as is known of its service."""
-        title, body = _texts(self._service, message, ID_ROOM)
+        title, body = self.texts(message, ID_ROOM)
         return len(body) <= characters(_kind(self._service), title + body, type(self._service).body_maxlen)
+
+    def texts(self, message: Message, id_text: str) -> tuple[str, str]:
+        """Before apprise puts the markup into that of the service."""
+        return _texts(self._service, message, id_text)
 
     async def send(self, message: Message, id_text: str) -> Sent | NotSent:
         """One apprise call. Never raises for what a service or its plugin does."""
@@ -257,16 +285,41 @@ def _texts(service: NotifyBase, message: Message, id_text: str) -> tuple[str, st
 
 
 def _notify(apprise: Apprise, service: NotifyBase, message: Message, id_text: str) -> Failure | None:
+    """Send the text, with its picture where the service takes one; no picture fails a text."""
     kind, (title, body) = _kind(service), _texts(service, message, id_text)
     service.body_maxlen = characters(kind, title + body, type(service).body_maxlen)
+    picture = message.picture if _takes_pictures(service) else None
+    if picture and kind in PICTURE_APART:
+        failure = _call(apprise, message, title, uncalled(kind, body))
+        if failure is None:
+            _call(apprise, message, "", "", picture)
+        return failure
+    failure = _call(apprise, message, title, uncalled(kind, body), picture)
+    if picture and failure is not None and failure.reason in _MAY_BE_THE_PICTURE:
+        return _call(apprise, message, title, uncalled(kind, body))
+    return failure
+
+
+def _call(apprise: Apprise, message: Message, title: str, body: str, picture: bytes | None = None) -> Failure | None:
+    attached: Any = AttachMemory  # not typed
     with overheard() as replies:
         result = apprise.notify(
             title=title,
-            body=uncalled(kind, body),
+            body=body,
             notify_type=NotifyType.SUCCESS if message.news is News.RESOLVED else _TYPE[message.severity],
             body_format=NotifyFormat(message.markup.value),
+            attach=AppriseAttachment(attached(picture, "chart.png", "image/png")) if picture else None,
         )
     return replies.failure(result.status == AppriseResultStatus.SUCCESS)
+
+
+_MAY_BE_THE_PICTURE = frozenset({Undelivered.REFUSED, Undelivered.FAILED})
+
+
+def _takes_pictures(service: NotifyBase) -> bool:
+    plugin: Any = service
+    is_slack_hook = plugin.secure_protocol == "slack" and plugin.mode != SlackMode.BOT
+    return bool(plugin.attachment_support) and not is_slack_hook
 
 
 def _schemes() -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from daemon.commands import asking, looking, proving, reloading, silencing, spending, watching
+from daemon.commands import asking, delivering, looking, previewing, proving, reloading, silencing, spending, watching
 from daemon.commands.exits import CANNOT_RUN, complain
 
 app = typer.Typer(
@@ -38,6 +38,9 @@ for _command in (
     looking.status,
     looking.alerts,
     looking.explain,
+    previewing.preview,
+    delivering.deliveries,
+    delivering.notify_test,
     silencing.silence,
     silencing.silences,
     silencing.ack,

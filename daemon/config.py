@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
-from daemon import channels
 from daemon.blame import Blame
 from daemon.budget import Limits
 from daemon.config_models import (
@@ -42,17 +41,19 @@ from daemon.config_targets import (
     written_accounts,
     written_videos,
 )
-from daemon.config_voices import TemplateReading, missing, voice
+from daemon.config_terms import terms
+from daemon.config_voices import TemplateReading, missing, url_faults, voice
 from daemon.dashboards import read_dashboard
 from daemon.envfile import EnvFile
 from daemon.guard import Guard
 from daemon.links import key_fault
 from daemon.marked import Problem, Tree, Where, parse, read
+from daemon.patience import Terms
 from daemon.providers import RECORDS
 from daemon.providers.endpoint import Endpoint, Provider
 from daemon.roster import Row, read_roster
 from daemon.scribe import Letterhead, Voice
-from daemon.secrets import Unresolved, plain_password, plain_token, resolve
+from daemon.secrets import Unresolved, resolve
 from daemon.sources import Sources, Stamps
 from daemon.workbook import Unreadable
 from rules.book import OWNER, RuleBook
@@ -77,7 +78,7 @@ class Config:
     None where it is off. ``stamps`` are those of the files that it was read from, the one that names the others first;
     ``digest`` is a short name for what they held, but for the variables in ``env_file``. ``voices`` say how each
     channel is spoken to, ``letterheads`` are the templates, ``telling`` says who hears what, and when; ``zone`` is that
-    of people.
+    of people, ``links`` how messages have links that act (None: they have none), ``terms`` what each channel bears.
     """
 
     stamps: Stamps
@@ -100,6 +101,7 @@ class Config:
     voices: Mapping[str, Voice]
     letterheads: Mapping[str, Letterhead]
     telling: Telling
+    terms: Mapping[str, Terms]
     notes: tuple[str, ...]
 
     @property
@@ -171,6 +173,7 @@ class _Reading:
             voices=self._voices,
             letterheads=self._letterheads(file),
             telling=self._telling(file, metrics),
+            terms=terms(self._ways, file.channels, self._blame),
             notes=(),
         )
         return sorted(self._blame.problems) or replace(
@@ -252,20 +255,12 @@ class _Reading:
                 ("channels", OWNER), f"`to: [{OWNER}]` means the channels of the target's owner", at_key=True
             )
         for name, model in self._entries(ChannelModel, "channels", file.channels):
-            for fault in self._channel_faults(model.url):
+            for fault in url_faults(model.url, self._env, self._base):
                 self._blame.add(("channels", name, "url"), fault)
             self._check_template(("channels", name), model.template, file)
             self._voices[name] = voice(model, file.zone)
             self._ways[name] = model
             yield name, model.url
-
-    def _channel_faults(self, url: str) -> Iterator[str]:
-        found = resolve(url, self._env, self._base)
-        if isinstance(found, Unresolved):
-            yield found.text
-        else:
-            yield from filter(None, [channels.problem_with(found.reveal()) or plain_token(url)])
-        yield from filter(None, [plain_password(url)])
 
     def _letterheads(self, file: FileModel) -> Mapping[str, Letterhead]:
         reading = TemplateReading(self._base, self._sources.read)

@@ -16,6 +16,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from daemon import patience
 from daemon.fetch import check_base_url
 from daemon.links import url_fault
 from daemon.providers.endpoint import Platform
@@ -108,6 +109,10 @@ def _no_zone(value: str) -> str | None:
     return None if value in known else f"unknown time zone{near}"
 
 
+def _no_rate(value: str) -> str | None:
+    return None if value == "" or patience.Rate.read(value) else "expected a rate such as 20/min, 1/s or 100/h"
+
+
 def _plain(what: str, value: str) -> str | None:
     if not value or is_reference(value):
         return None
@@ -151,6 +156,7 @@ Items = Annotated[list[Any], _or_empty(list)]
 """Entries are read one by one, so that a mistake in one hides none in another; a section may be empty."""
 Files = Annotated[list[Line], BeforeValidator(lambda value: [value] if isinstance(value, str) else value or [])]
 Zone = Annotated[str, _refused_by(_no_zone)]
+MessageRate = Annotated[str, _refused_by(_no_rate)]
 Usd = Annotated[Decimal, BeforeValidator(_usd)]
 Recency = Annotated[Duration, AfterValidator(_between(timedelta(hours=1), timedelta(days=365), "1h to 365d"))]
 Hold = Annotated[Duration, AfterValidator(_between(timedelta(minutes=1), timedelta(days=30), "1m to 30d"))]
@@ -331,11 +337,14 @@ class ChannelModel(_Model):
     )
     zone: Zone | None = Field(None, description="The time zone of its readers; that of the file unless said.")
     template: str = Field("", description="How its messages are put, a name of `templates`; a rule's own comes first.")
+    charts: bool = Field(True, description="Whether messages bring a chart, where its service takes pictures.")
     audience: Readers = Field(
         Readers.STAFF,
         strict=False,
         description="staff, or clients: they hear nothing of cookies, keys and the daemon.",
     )
+    rate: MessageRate = Field("", description="The most that it is sent: 20/min; s, min or h. No limit unless said.")
+    fallback: Line = Field("", description="The channel that is told what could not be told here for a day.")
 
 
 class LinksModel(_Model):

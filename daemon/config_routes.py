@@ -59,6 +59,7 @@ class RouteReading:
                 tuple(self._route(*each) for each in routes),
                 tuple(file.operators),
                 frozenset(name for name, each in clients if each.audience is Readers.CLIENTS),
+                {name: each.fallback for name, each in clients if each.fallback},
             ),
             Directory(
                 {name: tuple(channels) for name, channels in file.owners.items()},

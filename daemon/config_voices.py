@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from daemon import channels
 from daemon.config_models import ChannelModel, TemplateModel
 from daemon.marked import Problem, Where
 from daemon.scribe import VARIABLES, Letterhead, Voice
+from daemon.secrets import Unresolved, plain_password, plain_token, resolve
 from daemon.templates import Pattern, TemplateFault, compiled
 from rules.spelling import did_you_mean
 from rules.wording import Markup
@@ -27,9 +29,19 @@ class Fault:
     elsewhere: Problem | None = None
 
 
+def url_faults(url: str, env: Mapping[str, str], base: Path) -> Iterator[str]:
+    """What is wrong with a channel's URL, in words that quote nothing secret."""
+    found = resolve(url, env, base)
+    if isinstance(found, Unresolved):
+        yield found.text
+    else:
+        yield from filter(None, [channels.problem_with(found.reveal()) or plain_token(url)])
+    yield from filter(None, [plain_password(url)])
+
+
 def voice(model: ChannelModel, zone: str) -> Voice:
     """How a channel is spoken to; ``zone`` is that of the file."""
-    return Voice(model.language, ZoneInfo(model.zone or zone), model.format, model.template)
+    return Voice(model.language, ZoneInfo(model.zone or zone), model.format, model.template, model.charts)
 
 
 class TemplateReading:

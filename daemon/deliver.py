@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
+
+import structlog
 
 from daemon.channels import Channel
 from daemon.courier import NotSent, Sent
+from daemon.illustrator import WAIT_S, Illustrator
 from daemon.logs import report
+from daemon.packing import Packed, Packer
+from daemon.patience import Patience, Terms, wait
 from daemon.repeating import Repeating
+from daemon.replies import Undelivered
 from daemon.scribe import Scribe
+from rules.digest import FLOOD, LATE
 from rules.story import Story
-from storage.records import SENT, Delivery, Letter
+from rules.wording import Message
+from storage.records import SENT, Delivery, Letter, Trouble
 from storage.store import Store
 
 T = TypeVar("T")
+log = structlog.get_logger("creatorwatch.deliver")
 
 
 class OnWriter(Protocol):
@@ -28,25 +39,42 @@ class OnWriter(Protocol):
 
 
 LEASE = timedelta(minutes=10)
-BATCH = 10
+BATCH = FLOOD
 """Messages a channel takes at a time: few enough to be sent well within their lease."""
 
-RETRIES = tuple(
-    timedelta(seconds=seconds)
-    for seconds in (10, 30, 60, 300, 900, 1_800, 3_600, 7_200, 10_800, 14_400, 21_600, 21_600)
-)
-"""The wait before each further attempt: a day in all. After the last the letter is dead, and its news is owed anew."""
+GIVE_UP_AFTER = timedelta(days=1)
+"""So long a letter is tried. Then it is dead: its news is owed anew, and told by the channel that stands in."""
 
 
-def retry_after(attempts: int, at: datetime) -> datetime | None:
-    """When to try again after ``attempts`` failed attempts; None: never."""
-    return at + RETRIES[attempts - 1] if attempts <= len(RETRIES) else None
+class _Claimed(NamedTuple):
+    """Letters, and how their channel failed last since they were to go."""
+
+    letters: Sequence[Letter] = ()
+    trouble: Trouble | None = None
+
+
+NOTHING = _Claimed()
+
+
+@dataclass(slots=True)
+class _Lane:
+    """A channel, what was agreed with it, and what task is sending."""
+
+    channel: Channel
+    terms: Terms
+    patience: Patience = field(default_factory=Patience)
+    task: asyncio.Task[int] | None = None
+
+    def free(self, at: datetime) -> int:
+        """How many messages may be sent now."""
+        return self.patience.free(self.terms.rate, BATCH, at)
 
 
 class Deliverer:
-    """Hands letters to channels, at least once, in order for each alert and channel.
+    """Hands letters to channels, at least once, in order for each thing and channel.
 
-    Letters of one bundle go as one message, each with a receipt of its own. ``delivered`` is told what was stored.
+    Letters that go together are one message, each with a receipt of its own. ``delivered`` is told what was stored.
+    ``terms`` are those of channels that have any; without an ``illustrator`` messages have no charts.
     """
 
     def __init__(
@@ -57,91 +85,138 @@ class Deliverer:
         owner: str,
         delivered: Callable[[Sequence[Delivery]], None],
         scribe: Scribe,
+        terms: Mapping[str, Terms] | None = None,
+        illustrator: Illustrator | None = None,
     ) -> None:
-        self._store, self._on_writer, self._channels, self._owner = store, on_writer, channels, owner
+        self._store, self._on_writer, self._owner = store, on_writer, owner
+        self._illustrator = illustrator
         self._delivered, self._scribe = delivered, scribe
         self._repeating = Repeating()
-        self._under_way: dict[str, asyncio.Task[int]] = {}
+        self._lanes: dict[str, _Lane] = {}
         self._leaving: set[asyncio.Task[int]] = set()
+        self.adopt(channels, scribe, terms)
 
-    def adopt(self, channels: Mapping[str, Channel], scribe: Scribe) -> None:
+    def adopt(self, channels: Mapping[str, Channel], scribe: Scribe, terms: Mapping[str, Terms] | None = None) -> None:
         """Send through these from now on, as ``scribe`` writes.
 
         A channel that is not among them sends what it has taken, and is closed.
         """
-        for name, channel in self._channels.items():
-            if channels.get(name) is not channel:
-                self._leave(name, channel)
-        self._channels, self._scribe = channels, scribe
+        before, agreed = self._lanes, terms or {}
+        self._scribe, self._lanes = scribe, {}
+        for name, channel in channels.items():
+            lane = before.get(name)
+            if lane is None or lane.channel is not channel:
+                lane = _Lane(channel, Terms())
+            lane.terms = agreed.get(name, Terms())
+            self._lanes[name] = lane
+        for name, lane in before.items():
+            if self._lanes.get(name) is not lane:
+                self._leave(lane)
 
-    def _leave(self, name: str, channel: Channel) -> None:
-        task = self._under_way.pop(name, None)
+    def _leave(self, lane: _Lane) -> None:
+        task = lane.task
         if task is None or task.done():
-            channel.close()
+            lane.channel.close()
         else:
             self._leaving.add(task)
             task.add_done_callback(self._leaving.discard)
-            task.add_done_callback(lambda _task: channel.close())
+            task.add_done_callback(lambda _task: lane.channel.close())
 
     def start(self, at: datetime) -> None:
         """Let every channel that is free take its waiting letters."""
-        for name, channel in self._channels.items():
-            if name not in self._under_way or self._under_way[name].done():
-                self._under_way[name] = asyncio.create_task(self._empty(channel, at))
-                self._under_way[name].add_done_callback(report)
+        for lane in self._lanes.values():
+            if lane.task is None or lane.task.done():
+                lane.task = asyncio.create_task(self._empty(lane, at))
+                lane.task.add_done_callback(report)
 
     async def settle(self) -> int:
         """Wait until no channel is sending; how many letters were tried."""
-        tried = sum(await asyncio.gather(*self._under_way.values(), *self._leaving))
-        self._under_way.clear()
+        under_way = [lane.task for lane in self._lanes.values() if lane.task is not None]
+        tried = sum(await asyncio.gather(*under_way, *self._leaving))
+        for lane in self._lanes.values():
+            lane.task = None
         return tried
 
-    async def _empty(self, channel: Channel, at: datetime) -> int:
+    async def _empty(self, lane: _Lane, at: datetime) -> int:
+        """Send what is due, as far as the channel bears it; how many letters were tried."""
+        began_s, channel = time.monotonic(), lane.channel
         await self._repeating.tell(channel, self._standing, self._scribe, at)
-        letters = await self._on_writer(lambda: self._claim(channel.name, at))
-        for together in _messages(letters):
-            deliveries = await self._send(channel, together, at)
+        free = lane.free(at)
+        claimed = await self._on_writer(lambda: self._claim(channel.name, free, at)) if free else NOTHING
+        if not claimed.letters:
+            return 0
+        packer = Packer(channel, self._scribe, claimed.trouble, at)
+        packed = await asyncio.to_thread(packer.pack, claimed.letters)
+        tried, until_s = 0, time.monotonic() + WAIT_S
+        while tried < min(len(packed), BATCH) and lane.free(at):
+            each, tried = packed[tried], tried + 1
+            sent = await channel.send(await self._illustrated(each, channel, until_s), each.id_text)
+            lane.patience.sends(lane.terms.rate, at + timedelta(seconds=time.monotonic() - began_s))
+            deliveries = self._outcome(lane, each.letters, sent, at)
             await self._on_writer(partial(self._record, deliveries))
-        return len(letters)
+        rest = [letter.id for letter in _letters(packed[tried:])]
+        if rest:
+            await self._on_writer(lambda: self._store.put_back(rest))
+        return len(_letters(packed[:tried]))
+
+    async def _illustrated(self, packed: Packed, channel: Channel, until_s: float) -> Message:
+        """With its chart; one that failed once goes without, as that may have been why."""
+        if self._illustrator is None or any(letter.attempts for letter in packed.letters):
+            return packed.message
+        return await self._illustrator.illustrate(packed.message, channel, self._scribe, until_s)
 
     def _standing(self, name: str) -> Awaitable[Sequence[Story]]:
         return self._on_writer(lambda: self._store.standing(name))
 
-    def _claim(self, name: str, at: datetime) -> Sequence[Letter]:
-        return self._store.claim_letters(name, at, at + LEASE, self._owner, BATCH)
+    def _claim(self, name: str, free: int, at: datetime) -> _Claimed:
+        letters = self._store.claim_letters(name, at, at + LEASE, self._owner, free, at - LATE)
+        if not letters:
+            return NOTHING
+        meant = min(letter.meant for letter in letters)
+        is_late = at - meant >= LATE or any(letter.attempts for letter in letters)
+        trouble = self._store.trouble(name, meant) if is_late else None
+        return _Claimed(letters, trouble)
 
-    async def _send(self, channel: Channel, letters: Sequence[Letter], at: datetime) -> Sequence[Delivery]:
-        stories = [letter.story for letter in letters]
-        message = await asyncio.to_thread(self._scribe.write, stories, channel.name, channel.markup, at)
-        sent = await channel.send(message, _id_text(letters))
-        return [
-            Delivery(
-                letter_id=letter.id,
-                alert_id=letter.alert_id,
-                channel=channel.name,
-                level=letter.level,
-                at=at,
-                outcome=SENT if isinstance(sent, Sent) else sent.reason.value,
-                latency_ms=sent.latency_ms,
-                retry_due=retry_after(letter.attempts + 1, at) if isinstance(sent, NotSent) else None,
-            )
-            for letter in letters
-        ]
+    def _outcome(
+        self, lane: _Lane, letters: Sequence[Letter], sent: Sent | NotSent, at: datetime
+    ) -> Sequence[Delivery]:
+        """What becomes of the letters of a message."""
+        if isinstance(sent, Sent):
+            lane.patience.succeeded()
+            return [_delivery(each, SENT, sent, at) for each in letters]
+        again = _again(lane.patience, letters[0], sent, at)
+        log.warning(
+            "a message did not leave",
+            channel=lane.channel.name,
+            reason=sent.reason.value,
+            status=sent.status,
+            letters=len(letters),
+            again=again.isoformat(),
+        )
+        return [_failure(each, lane.terms, sent, again, at) for each in letters]
 
     def _record(self, deliveries: Sequence[Delivery]) -> None:
         self._store.record_deliveries(deliveries)
         self._delivered(deliveries)
 
 
-def _messages(letters: Iterable[Letter]) -> Iterable[Sequence[Letter]]:
-    """The letters of each message: one, or all that came of a bundle."""
-    messages: dict[str | int, list[Letter]] = {}
-    for letter in letters:
-        messages.setdefault(letter.bundle or letter.id, []).append(letter)
-    return messages.values()
+def _again(patience: Patience, first: Letter, sent: NotSent, at: datetime) -> datetime:
+    """When to try a message again. One that was refused waits by itself: the service may take the next."""
+    seed = str(first.id)
+    again = patience.failed(at, seed, sent.retry_after_s)
+    return at + wait(first.attempts + 1, seed) if sent.reason is Undelivered.REFUSED else again
 
 
-def _id_text(letters: Sequence[Letter]) -> str:
-    """The same for the same letters, so that a reader can tell a repeat."""
-    first, last = letters[0], letters[-1]
-    return f"{first.alert_id}.{first.id}" + ("" if first is last else f"-{last.alert_id}.{last.id}")
+def _failure(letter: Letter, terms: Terms, sent: NotSent, again: datetime, at: datetime) -> Delivery:
+    """The receipt of an attempt that failed."""
+    is_last = again - (letter.tried or at) > GIVE_UP_AFTER
+    due, fallback = (None, terms.fallback) if is_last else (again, "")
+    return replace(_delivery(letter, sent.reason.value, sent, at), retry_due=due, status=sent.status, fallback=fallback)
+
+
+def _delivery(letter: Letter, outcome: str, sent: Sent | NotSent, at: datetime) -> Delivery:
+    return Delivery(letter.id, letter.alert_id, letter.channel, letter.level, at, outcome, sent.latency_ms)
+
+
+def _letters(packed: Iterable[Packed]) -> Sequence[Letter]:
+    return [letter for each in packed for letter in each.letters]

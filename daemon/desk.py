@@ -42,6 +42,7 @@ class Desk:
         self.standings = Standings(config, self.watchlist, Purse(config.budgets))
         self._doubt = Doubt(config.guard, reads(config), self.recent, self.watchlist, store)
         self.states = States(store, self.recent, self.standings, self._doubt, cookies)
+        self.states.itself.follow(config.channels)
         self.judge = Judge(
             store, self.recent, self.states, config.book, self.watchlist, config.channels, config.telling
         )
@@ -99,6 +100,7 @@ class Desk:
         """Let all that is in memory follow a configuration that is stored. Writes nothing."""
         self.config, self.watchlist = config, watchlist
         self.standings.adopt(config, watchlist)
+        self.states.itself.follow(config.channels)
         self._doubt.adopt(config.guard, reads(config), watchlist)
         self.judge.go_by(config.book, watchlist, docket, self._held(), at)
 

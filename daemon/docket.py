@@ -64,7 +64,7 @@ class Docket:
         telling: Telling = STRAIGHTFORWARD,
         said: Said = NOTHING_SAID,
     ) -> None:
-        self._recent, self._book, self._channels, self._records = recent, book, frozenset(channels), records
+        self._recent, self._book, self._channels, self.records = recent, book, frozenset(channels), records
         self._telling, self.said = telling, said
         self._business = {rule.name for rule in book.rules if not rule.needs.keys() <= STATES}
         self._targets: Mapping[str, Target] = {}
@@ -240,7 +240,7 @@ class Docket:
             alerts=self._alerts.get(target, {}),
             at=heard.at,
             measured=self._recent.measured(target),
-            records=lambda kind: self._records(target, kind),
+            records=lambda kind: self.records(target, kind),
             first=self._first.of(target),
             muted=lambda rule, case: self._muted(rule, target, heard.mutes) or self.said.silenced(case, heard.at),
             telling=self._telling,

@@ -20,6 +20,7 @@ from daemon.hearing import Heard, heard, said_of
 from daemon.providers import ENDPOINTS
 from daemon.recent import STATES, Recent, Watch
 from daemon.replay import Replay
+from daemon.statements import in_force_then
 from rules.book import Rule
 from rules.detectors import Finding
 from rules.durations import say_duration
@@ -29,6 +30,7 @@ from rules.lifecycle import must_confirm
 from rules.outcomes import Transition
 from rules.posting import Telling
 from rules.selectors import id_of
+from rules.silences import Said
 from rules.values import Alert, Firing, FirstSight, Labels, Rising, Subject, Target, Verdict, Window
 from rules.wording import say_time
 from storage.records import POLLED, AlertRow, Posted, Remembered
@@ -158,6 +160,7 @@ def known_then(config: Config, store: Store, target: Target, at: datetime) -> Kn
         pass
     if target.key not in replay.docket.targets:
         replay.follow({target.key: target}, {}, at)
+    replay.docket.said = Said(tuple(in_force_then(store, at)))
     return Known(at, replay.docket, replay.recent, {}, {}, config.telling, silent)
 
 

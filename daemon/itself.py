@@ -1,11 +1,11 @@
-"""What the daemon says of itself: does it tell what it knows, do its rules work, is its file the one in force.
+"""What the daemon says of itself: does it tell what it knows, do its channels and rules work, is its file in force.
 
 So what goes wrong inside is told like everything else, by rules on the daemon.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from daemon.recent import Recent
@@ -22,8 +22,13 @@ class Itself:
 
     def __init__(self, store: Store, recent: Recent) -> None:
         self._store, self._recent = store, recent
-        self._rules: frozenset[str] = frozenset()
+        self._labelled: frozenset[tuple[str, Labels]] = frozenset()
+        self._channels: frozenset[str] = frozenset()
         self._problems = ""
+
+    def follow(self, channels: Collection[str]) -> None:
+        """From now on these are the channels."""
+        self._channels = frozenset(channels)
 
     def config(self, problems: str) -> None:
         """Take in how the newest reading of the file ended: what is wrong with it, or "" if it is in force."""
@@ -34,12 +39,14 @@ class Itself:
 
         The targets that it is news of.
         """
-        gone, self._rules = self._rules - healthy.keys(), frozenset(healthy)
-        for name in gone:
-            self._recent.forget(DAEMON, "rule_healthy", (("rule", name),))
+        said = self._said(healthy, at)
+        labelled = frozenset(series for series in said if series[1])
+        gone, self._labelled = self._labelled - labelled, labelled
+        for metric, labels in gone:
+            self._recent.forget(DAEMON, metric, labels)
         news = [
             self._recent.state(DAEMON, metric, labels, at.timestamp(), value)
-            for (metric, labels), value in self._said(healthy, at).items()
+            for (metric, labels), value in said.items()
         ]
         return {DAEMON} if gone or any(news) else set()
 
@@ -60,4 +67,7 @@ class Itself:
         said: dict[tuple[str, Labels], float] = {(metric, NO_LABELS): float(value) for metric, value in own.items()}
         for name, fine in healthy.items():
             said["rule_healthy", (("rule", name),)] = float(fine)
+        for name, works in self._store.working().items():
+            if name in self._channels:
+                said["channel_ok", (("channel", name),)] = float(works)
         return said

@@ -15,8 +15,9 @@ from typing import NamedTuple, Protocol, TypeVar
 import structlog
 
 from daemon.docket import Docket
-from daemon.links import SILENCED_FOR, Action, Invalid, Links, Ticket
+from daemon.links import SILENCED_FOR, Action, Invalid, Ticket
 from daemon.pace import Pace
+from daemon.scribe import Scribe
 from rules.book import Rule
 from rules.routes import GRAVITY
 from rules.selectors import id_of
@@ -151,26 +152,20 @@ class OnWriter(Protocol):
 
 
 class LinkPages:
-    """Answers to requests for links. ``links`` gives those in force (None: there are none), ``speech`` a channel's."""
+    """Answers to those who follow links. ``scribe`` gives the one that makes them now; ``count`` is told outcomes."""
 
     def __init__(
-        self,
-        links: Callable[[], Links | None],
-        speech: Callable[[str], Speech],
-        clerk: Clerk,
-        on_writer: OnWriter,
-        count: Callable[[str], None],
+        self, scribe: Callable[[], Scribe], clerk: Clerk, on_writer: OnWriter, count: Callable[[str], None]
     ) -> None:
-        self._links, self._speech, self._clerk = links, speech, clerk
-        self._on_writer, self._count = on_writer, count
+        self._scribe, self._clerk, self._on_writer, self._count = scribe, clerk, on_writer, count
         self._good, self._bad = Pace(PACE_PER_S), Pace(PACE_PER_S)
 
     async def answer(self, token: str, acts: bool, at: datetime) -> Page | None:
         """The page behind a token; with ``acts`` what it says is done. None where there are no links."""
-        links = self._links()
-        if links is None:
+        scribe = self._scribe()
+        if scribe.links is None:
             return None
-        ticket = links.ticket(token, at)
+        ticket = scribe.links.ticket(token, at)
         pace = self._bad if isinstance(ticket, Invalid) else self._good
         if not pace.ready(at.timestamp()):
             return self._page(Outcome.BUSY, refusal("link.busy"))
@@ -181,7 +176,7 @@ class LinkPages:
         found = await self._on_writer(work)
         if acts:
             log.info("link", action=ticket.action.name.lower(), alert=ticket.alert_id, outcome=found.outcome.value)
-        return self._page(found.outcome, answer(ticket, found, self._speech(ticket.channel)))
+        return self._page(found.outcome, answer(ticket, found, scribe.speech(ticket.channel)))
 
     def _page(self, outcome: Outcome, html: str) -> Page:
         self._count(outcome.value)

@@ -73,13 +73,11 @@ class Post:
         """Take in what is written at ``at``."""
         grown: dict[tuple[str, str], timedelta] = {}
         for letter in letters:
-            self._boxes.setdefault(letter.channel, _Box(letter.channel)).waiting.append(letter)
+            self._boxes.setdefault(letter.channel, _Box(letter.channel)).put(letter)
             if letter.wait:
                 grown[letter.channel, letter.bundle] = letter.wait
         for (channel, bundle), wait in grown.items():
             self._boxes[channel].gather(bundle, wait, at)
-        for box in self._boxes.values():
-            box.look()
 
     def hand_over(self, until: datetime = NEVER) -> Iterator[Posted]:
         """The messages up to then, in the order of time."""
@@ -97,14 +95,15 @@ class _Box:
     waiting: list[Letter] = field(default_factory=list)
     due: datetime = NEVER
 
-    def look(self) -> None:
-        self.due = min((letter.due for letter in self.waiting), default=NEVER)
+    def put(self, letter: Letter) -> None:
+        self.waiting.append(letter)
+        self.due = min(self.due, letter.due)
 
     def gather(self, bundle: str, wait: timedelta, at: datetime) -> None:
         """A bundle has grown: it waits anew."""
         first = min(letter.at for letter in self.waiting if letter.bundle == bundle)
         due = min(at + wait, first + AT_MOST * wait)
-        self.waiting = [replace(each, due=due) if each.bundle == bundle else each for each in self.waiting]
+        self._keep([replace(each, due=due) if each.bundle == bundle else each for each in self.waiting])
 
     def empty(self, at: datetime) -> Iterator[Posted]:
         """What is due, with all that came before it about the same things."""
@@ -115,9 +114,12 @@ class _Box:
             if letter.due <= at:
                 going.add(letter.thing)
             (taken if letter.thing in going else left).append(letter)
-        self.waiting = left[::-1]
-        self.look()
+        self._keep(left[::-1])
         letters = taken[::-1]
         pieces = [Piece(n, each.thing, each.story, each.at, each.bundle) for n, each in enumerate(letters)]
         for parcel in parcels(pieces, at):
             yield Posted(self.channel, at, tuple(letters[piece.id] for piece in parcel.pieces), parcel)
+
+    def _keep(self, waiting: list[Letter]) -> None:
+        self.waiting = waiting
+        self.due = min((letter.due for letter in waiting), default=NEVER)

@@ -17,7 +17,7 @@ from rules.selectors import Case, id_of
 from rules.spelling import did_you_mean
 from rules.values import Severity, Subject, Target
 
-KEYS = ("rule", "severity", "level", "on", "account", "name", "owner", "platform", "tag")
+KEYS = ("rule", "severity", "level", "on", "id", "account", "name", "owner", "platform", "tag")
 LABELS = frozenset(label for metric in METRICS.values() for label in metric.labels) - set(KEYS)
 
 _EVER = datetime(2026, 1, 1, tzinfo=UTC)
@@ -36,7 +36,7 @@ class MisdescribedError(ValueError):
 
 
 def described(text: str, config: Config) -> Described:
-    """The alert that ``text`` describes; an account that it names has its owner, tags and platform from the file.
+    """The alert that ``text`` describes; what it names by its account or id has owner, tags and platform from the file.
 
     What is left out is as it mostly is: the rule's lowest level, on an account. Raises MisdescribedError.
     """
@@ -119,12 +119,14 @@ def _level(said: Mapping[str, list[str]], rule: Rule) -> tuple[str, Severity]:
 def _target(said: Mapping[str, list[str]], subject: Subject, config: Config) -> Target:
     watchlist = Watchlist(config, config.providers)
     watchlist.renew({}, (), _EVER)
-    account = _account(said, [each for each in watchlist.targets().values() if each.subject is Subject.ACCOUNT])
-    base = account or Target("", subject, "", _one(said, "platform", list(Platform)))
+    targets, wanted = watchlist.targets().values(), _one(said, "id")
+    named = next((each for each in targets if each.subject is subject and id_of(each.key) == wanted), None)
+    account = _account(said, [each for each in targets if each.subject is Subject.ACCOUNT])
+    base = named or account or Target("", subject, "", _one(said, "platform", list(Platform)))
     owner, tags = _one(said, "owner") or base.owner, tuple(said.get("tag", base.tags))
     return replace(
         base,
-        key=_key(base, subject),
+        key=named.key if named else _key(base, subject, wanted),
         subject=subject,
         name=_one(said, "name") or base.name,
         owner=owner,
@@ -148,13 +150,13 @@ def _account(said: Mapping[str, list[str]], accounts: Iterable[Target]) -> Targe
     return next(iter(found.values()))
 
 
-def _key(base: Target, subject: Subject) -> str:
-    """The key of a target of this kind; a video is none in particular."""
+def _key(base: Target, subject: Subject, wanted: str) -> str:
+    """The key of a target of this kind that the file does not have by that id."""
     match subject:
         case Subject.COOKIE:
             return cookie_key(base.key)
         case Subject.DAEMON:
             return DAEMON
         case Subject.VIDEO:
-            return f"{base.platform}/video/"
-    return base.key
+            return f"{base.platform}/video/{wanted}"
+    return base.key or wanted

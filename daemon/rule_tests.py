@@ -20,12 +20,13 @@ from daemon.rule_test_files import Expectation, Input, RuleTest
 from daemon.rule_test_models import AlertModel, ToldModel
 from daemon.rule_test_notation import FAILED
 from daemon.rule_test_targets import is_named
-from daemon.scribe import plain
+from daemon.scribe import Scribe, Voice
 from rules.book import RuleBook
 from rules.digest import Digest
+from rules.posting import QUIET
 from rules.values import Alert, Labels, Record
-from rules.wording import Message
-from rules.words import Language
+from rules.wording import Markup, Message
+from rules.wording_digest import NO_DELAY, Delay
 from storage.records import SeriesKey
 
 TICK = timedelta(minutes=5)
@@ -62,6 +63,7 @@ class _Run:
     def __init__(self, test: RuleTest, config: Config) -> None:
         self._test, self._book = test, config.book
         self._replay = Replay(config.book, test.targets, config.channels, self._records, telling=config.telling)
+        self._zones = {name: voice.zone for name, voice in config.voices.items()}
         self._post = Post()
         self._told: list[Told] = []
         for line in {(each.target, each.endpoint, each.interval) for each in test.inputs if each.endpoint}:
@@ -115,7 +117,9 @@ class _Run:
             self._replay.see(poll.target, poll.endpoint, at, numbers)
 
     def _tell(self, at: datetime) -> None:
-        self._told += [_told(posted, self._test.language) for posted in self._post.hand_over(at)]
+        for posted in self._post.hand_over(at):
+            voice = Voice(self._test.language, self._zones[posted.channel])
+            self._told.append(_told(posted, Scribe({}, {}, voice)))
 
     def _records(self, target: str, kind: str) -> Sequence[Record]:
         found = self._test.records
@@ -183,11 +187,16 @@ def _polls(inputs: Iterable[Input]) -> dict[timedelta, list[Poll]]:
 # --- messages ---------------------------------------------------------------------------------------------------------
 
 
-def _told(posted: Posted, language: Language) -> Told:
-    content = posted.parcel.content
-    stories = [each.story for each in content.entries] if isinstance(content, Digest) else [content]
+def _told(posted: Posted, scribe: Scribe) -> Told:
     rules = frozenset(letter.rule for letter in posted.letters)
-    return Told(posted.channel, rules, plain(*stories, language=language, at=posted.at))
+    kind, _, name = posted.letters[-1].bundle.partition(" ")
+    match posted.parcel.content:
+        case Digest() as digest:
+            message = scribe.digest(digest, "", Markup.TEXT, posted.at)
+        case story:
+            delay = Delay(held=posted.at, name=name) if kind == QUIET else NO_DELAY
+            message = scribe.write([story], "", Markup.TEXT, posted.at, delay)
+    return Told(posted.channel, rules, message)
 
 
 # --- what is expected, and what is ------------------------------------------------------------------------------------

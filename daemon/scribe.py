@@ -27,12 +27,16 @@ log = structlog.get_logger("creatorwatch.scribe")
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """How a channel is spoken to. ``markup`` is None where the channel's service decides; ``template`` may be ""."""
+    """How a channel is spoken to. ``markup`` is None where the channel's service decides; ``template`` may be "".
+
+    ``charts`` says whether it wants pictures, if its service takes them.
+    """
 
     language: Language = Language.EN
     zone: tzinfo = UTC
     markup: Markup | None = None
     template: str = ""
+    charts: bool = True
 
 
 ENGLISH = Voice()
@@ -63,7 +67,7 @@ class Scribe:
         otherwise: Voice = ENGLISH,
         links: Links | None = None,
     ) -> None:
-        self._voices, self._letterheads, self._otherwise, self._links = voices, letterheads, otherwise, links
+        self._voices, self._letterheads, self._otherwise, self.links = voices, letterheads, otherwise, links
         self.failures: Counter[str] = Counter()
 
     def then(
@@ -125,14 +129,18 @@ class Scribe:
         return Message(wording.title, _body(wording, speech, markup), digest.severity, news, markup, stories)
 
     def _linked(self, story: Story, alert_id: int | None, channel: str, speech: Speech) -> Iterator[Row]:
-        if self._links is not None and alert_id is not None and speech.now is not None:
-            for name, url in self._links.of(story, alert_id, channel, speech.now):
+        if self.links is not None and alert_id is not None and speech.now is not None:
+            for name, url in self.links.of(story, alert_id, channel, speech.now):
                 yield Row(speech.say(name), url, link=url)
 
     def speech(self, channel: str) -> Speech:
         """How a channel is spoken to."""
         voice = self._voices.get(channel, self._otherwise)
         return Speech(voice.language, voice.zone)
+
+    def wants_charts(self, channel: str) -> bool:
+        """Whether a channel is to get pictures."""
+        return self._voices.get(channel, self._otherwise).charts
 
     def _by(self, head: Letterhead, story: Story, wording: Wording, speech: Speech, markup: Markup) -> Message:
         markup = head.markup or markup

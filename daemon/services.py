@@ -49,6 +49,9 @@ _LIMITS = {
 MARKUPS = {"discord": Markup.MARKDOWN}
 """What is read as markup, though apprise calls it text."""
 
+PICTURE_APART = frozenset({"discord"})
+"""To whom apprise sends the text first, and then the picture: where that fails, the text has arrived."""
+
 _CALLS = re.compile(r"(?<=<)(?=at\b|@)")
 """The inside of what wakes up a whole group on Feishu and WeCom."""
 _CALLED = frozenset({"feishu", "lark", "wecombot"})

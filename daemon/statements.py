@@ -43,6 +43,11 @@ def in_force(store: Store, at: datetime) -> list[Silence]:
     return [silence for row in store.spoken.silences(at) if (silence := silence_of(row)) is not None]
 
 
+def in_force_then(store: Store, at: datetime) -> list[Silence]:
+    """The silences that counted at a time in the past, as far as their conditions can still be read."""
+    return [silence for row in store.spoken.silences_then(at) if (silence := silence_of(row)) is not None]
+
+
 def on_now(
     found: Iterable[Alert], targets: Mapping[str, Target], rules: Iterable[Rule]
 ) -> Iterator[tuple[Alert, Case]]:

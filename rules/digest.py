@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from rules.posting import GROUP
 from rules.routes import GRAVITY
 from rules.story import Story
 from rules.telling import news
@@ -112,12 +113,19 @@ def parcels(pieces: Iterable[Piece], at: datetime) -> list[Parcel]:
     All letters about a thing go as the newest does: one that may not wait takes along what was held.
     """
     bundles: dict[str, list[Piece]] = {}
-    for own in _things(sorted(pieces, key=lambda each: each.id)):
+    for own in _things(sorted(pieces, key=_by_id)):
         bundles.setdefault(own[-1].bundle, []).extend(own)
-    singles = [_parcel(own, BACKLOG) for own in _things(bundles.pop("", []))]
-    if len(singles) > FLOOD and at - min(each.pieces[0].created for each in singles) > LATE:
-        singles = [_parcel([piece for each in singles for piece in each.pieces], BACKLOG)]
-    return singles + [_parcel(own, name) for name, own in bundles.items()]
+    alone = [_parcel(own, BACKLOG) for own in _things(bundles.pop("", []))]
+    groups = [_parcel(own, name) for name, own in bundles.items() if name.startswith(GROUP)]
+    others = [_parcel(own, name) for name, own in bundles.items() if not name.startswith(GROUP)]
+    late = [*alone, *groups]
+    if len(late) > FLOOD and at - min(each.pieces[0].created for each in late) > LATE:
+        return [_parcel(sorted((piece for each in late for piece in each.pieces), key=_by_id), BACKLOG), *others]
+    return [*late, *others]
+
+
+def _by_id(piece: Piece) -> int:
+    return piece.id
 
 
 def _things(pieces: Iterable[Piece]) -> Iterable[list[Piece]]:

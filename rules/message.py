@@ -162,7 +162,7 @@ def _changes(scene: Scene, level: Level, before: Alert | None) -> Iterator[story
             metric=metric,
             unit=unit,
             new=_amount(window, scene, unit) if window.times_s else None,
-            label=_label(labels, scene.labels),
+            label=label_of(labels, scene.labels),
             old=earlier[-1] if earlier else None,
             peak=None if before is None else _peak(window, level.when.threshold, metric, before),
         )
@@ -189,12 +189,12 @@ def _bands(scene: Scene, level: Level) -> Iterator[story.Band]:
                 saw=found.saw,
                 span_s=found.span_s,
                 by_age=found.is_age,
-                label=_label(labels, scene.labels),
+                label=label_of(labels, scene.labels),
                 grounds=found.grounds,
             )
 
 
-def _label(labels: Labels, known: Labels) -> str:
+def label_of(labels: Labels, known: Labels) -> str:
     """The labels that tell a series from the others of its alert."""
     return ", ".join(value for name, value in labels if (name, value) not in known)
 

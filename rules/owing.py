@@ -76,6 +76,6 @@ def _due(
     """News waits as long as the gravest level that it speaks of may."""
     telling, told = hearing.telling, before.told.get(channel, 0)
     case = hearing.case(rule, alert, max(abs(told), abs(alert.stand)))
-    route = ways.get(channel) or telling.routes.way_back(channel, telling.owners(hearing.target, hearing.at))
+    route = ways.get(channel) or telling.way(channel, rule, case, hearing.at)
     holds = () if passes(case, rule.passes_quiet) else telling.holds(route)
     return Due(channel, what, slot(route, case, hearing.at, holds, is_first=is_first(alert, rule, what)))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from rules.book import Rule
 from rules.directory import Directory
 from rules.routes import Quiet, Route, Routes
 from rules.selectors import Case, id_of
@@ -30,6 +32,16 @@ class Telling:
     def owners(self, target: Target, at: datetime) -> tuple[str, ...]:
         """The channels by which the owner of a target is told, or who stands in for them."""
         return self.directory.told(target.owner, at) or target.channels
+
+    def way(self, channel: str, rule: Rule, case: Case, at: datetime) -> Route:
+        """The way of news of an alert to a channel that was told of it: by which it would hear of it now, if it would.
+
+        Else by which it may have heard of it.
+        """
+        owners = self.owners(case.target, at)
+        ways = self.routes.ways(rule, case, owners, at, escalated=True)
+        people = itertools.chain(owners, *self.directory.channels.values())
+        return ways.get(channel) or self.routes.way_back(channel, case, frozenset(people), at)
 
 
 STRAIGHTFORWARD = Telling()

@@ -6,8 +6,8 @@ the daemon itself) goes to them, and to no client, whoever is named.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from rules.book import OWNER, Rule
@@ -79,36 +79,45 @@ STRAIGHT = Route()
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """All of them. ``clients`` are the channels that people outside read."""
+    """All of them. ``clients`` are the channels that people outside read; ``instead`` are those that stand in."""
 
     routes: tuple[Route, ...] = ()
     operators: tuple[str, ...] = ()
     clients: frozenset[str] = frozenset()
+    instead: Mapping[str, str] = field(default_factory=dict)
 
     def ways(
         self, rule: Rule, case: Case, owners: Sequence[str], at: datetime, *, escalated: bool = False
     ) -> Mapping[str, Route]:
         """The channels that hear of an alert, each with the route that says how; ``owners`` are its owner's.
 
-        Once it has ``escalated`` also those that are told then.
+        Once it has ``escalated`` also those that are told then. That a channel does not work is told by others.
         """
         is_own = case.target.subject in OPERATORS_OWN
+        broken = dict(case.labels).get("channel", "") if case.target.subject is Subject.DAEMON else ""
         found: dict[str, Route] = {}
 
         def add(names: Iterable[str], route: Route) -> None:
-            for channel in spelled_out(names, owners):
-                if not (is_own and channel in self.clients):
+            for named in spelled_out(names, owners):
+                channel = self.instead.get(named, "") if named == broken else named
+                if channel and not (is_own and channel in self.clients):
                     found.setdefault(channel, route)
 
         for names, route in self._named(rule, list(self.taken(case, at)), is_own):
             add(names, route)
         for route in list(found.values()) if escalated else ():
             add(route.escalate_to, route)
+        if broken and not found:
+            add(rule.to, STRAIGHT)
         return found
 
-    def way_back(self, channel: str, owners: Sequence[str]) -> Route:
-        """The way by which a channel may have heard of an alert that takes no route to it now."""
-        named = (route for route in self.routes if channel in spelled_out((*route.to, *route.escalate_to), owners))
+    def way_back(self, channel: str, case: Case, owners: Collection[str], at: datetime) -> Route:
+        """The way by which a channel may have heard of an alert of which it would hear no more.
+
+        Best a route that the alert takes now; ``owners`` are all channels that may ever have been an owner's.
+        """
+        routes = (*self.taken(case, at), *self.routes)
+        named = (each for each in routes if channel in spelled_out((*each.to, *each.escalate_to), owners))
         return next(named, STRAIGHT)
 
     def taken(self, case: Case, at: datetime) -> Iterator[Route]:
@@ -129,6 +138,6 @@ class Routes:
         return [(self.operators if left else rule.to, taken[0] if taken else STRAIGHT)]
 
 
-def spelled_out(names: Iterable[str], owners: Sequence[str]) -> Iterable[str]:
+def spelled_out(names: Iterable[str], owners: Collection[str]) -> Iterable[str]:
     """The channels that are named, where ``owner`` are the owner's; each once."""
     return dict.fromkeys(channel for name in names for channel in (owners if name == OWNER else (name,)))

@@ -45,7 +45,7 @@ class Markup(StrEnum):
 class Message:
     """What a person reads: a title, one line without markup, and a body of several lines in a markup.
 
-    ``stories`` are what it tells, for a channel that wants facts.
+    ``stories`` are what it tells, for a channel that wants facts; ``picture`` is a PNG for one that takes files.
     """
 
     title: str
@@ -54,6 +54,7 @@ class Message:
     news: News
     markup: Markup = Markup.TEXT
     stories: tuple[Story, ...] = field(default=(), repr=False, compare=False)
+    picture: bytes | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

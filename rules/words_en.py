@@ -111,6 +111,8 @@ ENGLISH = Words(
         "entry": "{word}: {headline}{step}, since {since}",
         "entry.step": ", {step}",
         "title of one": "{mark} {fate}: {word}: {headline}",
+        "test": "a test of the channel {channel}",
+        "test.note": "Nothing has happened. Whoever reads this is told by creatorwatch.",
         "id": "id: {id}",
         "link.acknowledge": "Acknowledge",
         "link.acknowledge.asks": "No reminders and no escalation, until it rises above this level or is over.",

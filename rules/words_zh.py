@@ -113,6 +113,8 @@ CHINESE = Words(
         "entry": "【{word}】{headline}{step}，自 {since}",
         "entry.step": "，{step}",
         "title of one": "{mark}【{word}】{fate}：{headline}",
+        "test": "渠道 {channel} 测试消息",
+        "test.note": "没有发生任何异常。看到此消息即表示可以收到 creatorwatch 的通知。",
         "id": "编号：{id}",
         "link.acknowledge": "确认收到",
         "link.acknowledge.asks": "确认后不再提醒、不再上报，直到级别升高或告警恢复。",

@@ -23,6 +23,7 @@ METRICS = {
     "videos_watched": "监控视频数",
     "rule_healthy": "规则正常",
     "config_ok": "配置正常",
+    "channel_ok": "通知渠道正常",
     "outbox_waiting": "待发消息数",
     "outbox_dead": "发送失败消息数",
     "outbox_oldest_age_s": "最早待发消息等待时长",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from rules.story import Story
 from storage import outbox, overview
-from storage.codec import from_ms_or_none, to_ms
+from storage.codec import to_ms
 from storage.database import Lease, Transactions
 from storage.records import Delivered, Delivery, Letter, Receipt, Trouble
 
@@ -45,11 +45,6 @@ class Letters:
         with self._reading() as connection:
             return outbox.trouble(connection, channel, to_ms(since))
 
-    def failing_since(self, channel: str) -> datetime | None:
-        """Since when all attempts of a channel have failed; None if its newest did not."""
-        with self._reading() as connection:
-            return from_ms_or_none(outbox.failing_since(connection, channel))
-
     def standing(self, channel: str) -> list[Story]:
         """What a channel was sent last of each thing that, as far as it was told, is on."""
         with self._reading() as connection:
@@ -70,10 +65,10 @@ class Letters:
         with self._reading() as connection:
             return overview.delivered(connection, to_ms(since), channel, failed_only, limit)
 
-    def failing(self) -> set[str]:
-        """The channels whose newest attempt to deliver something failed."""
+    def working(self) -> Mapping[str, bool]:
+        """Whether the newest attempt of each channel succeeded; those that never tried are not there."""
         with self._reading() as connection:
-            return overview.failing(connection)
+            return overview.working(connection)
 
     def given_up(self, since: datetime) -> int:
         """How many letters were given up since then."""

@@ -16,14 +16,14 @@ from storage.tables import alerts, outbox, receipts
 
 
 def claim(connection: Connection, channel: str, lease: Lease, late_ms: int) -> list[Letter]:
-    """Lease what is to go to one channel: the letters about so many things, the most overdue first, and whole bundles.
+    """Lease what is to go to one channel: the letters about so many things, the most overdue ahead, and whole bundles.
 
     With a letter that is due go the earlier ones about the same thing, due or not; none goes while an earlier one is
     under way, or waits to be tried again. Where one of the letters was written before ``late_ms``, all things go.
     """
     things = _ready(connection, channel, lease.now_ms)
     bundled = [own for own in things if own[-1].bundle]
-    single = sorted((own for own in things if not own[-1].bundle), key=_overdue)
+    single = sorted((own for own in things if not own[-1].bundle), key=_urgency)
     if not any(each.created_ms < late_ms for own in single for each in own):
         del single[lease.most :]
     taken = [each.id for own in (*bundled, *single) for each in own]
@@ -80,8 +80,10 @@ def _up_to_due(letters: Iterable[_Waiting], now_ms: int) -> list[_Waiting]:
     return free
 
 
-def _overdue(letters: Sequence[_Waiting]) -> tuple[int, int]:
-    return min((each.due_ms, each.id) for each in letters)
+def _urgency(letters: Sequence[_Waiting]) -> tuple[int, int, int]:
+    """What was tried least comes first: something that is refused again and again holds up nothing else."""
+    due_ms, first = min((each.due_ms, each.id) for each in letters)
+    return letters[0].attempts, due_ms, first
 
 
 _IS_WAITING = outbox.c.status == Status.WAITING.value
@@ -125,12 +127,6 @@ def trouble(connection: Connection, channel: str, since_ms: int) -> Trouble | No
     return Trouble(codec.from_ms(failed.at_ms), failed.outcome, failed.status)
 
 
-def failing_since(connection: Connection, channel: str) -> int | None:
-    """When the first of the attempts by a channel was that failed since its last success; None: the last succeeded."""
-    at_ms: int | None = connection.scalar(_FAILING, {"to": channel})
-    return at_ms
-
-
 _BY = receipts.c.channel == bindparam("to")
 _FAILED = (
     select(receipts)
@@ -138,8 +134,6 @@ _FAILED = (
     .order_by(receipts.c.id.desc())
     .limit(1)
 )
-_LAST_GOOD = select(func.coalesce(func.max(receipts.c.id), 0)).where(_BY, receipts.c.outcome == SENT).scalar_subquery()
-_FAILING = select(func.min(receipts.c.at_ms)).where(_BY, receipts.c.id > _LAST_GOOD)
 
 
 def give_up(connection: Connection, channels: Collection[str]) -> None:

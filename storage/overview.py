@@ -135,12 +135,11 @@ _OF_LETTERS = (
 )
 
 
-def failing(connection: Connection) -> set[str]:
-    """The channels whose newest attempt failed."""
+def working(connection: Connection) -> dict[str, bool]:
+    """Whether the newest attempt of each channel succeeded; those that never tried are not there."""
     newest = select(func.max(receipts.c.id)).group_by(receipts.c.channel)
-    return set(
-        connection.scalars(select(receipts.c.channel).where(receipts.c.id.in_(newest), receipts.c.outcome != SENT))
-    )
+    rows = connection.execute(select(receipts.c.channel, receipts.c.outcome).where(receipts.c.id.in_(newest)))
+    return {row.channel: row.outcome == SENT for row in rows}
 
 
 def given_up(connection: Connection, since_ms: int) -> int:

@@ -168,13 +168,21 @@ class Spoken:
     def number(self) -> int:
         """The number of the newest row of the trail; 0 before the first."""
         with self._reading() as connection:
-            return connection.execute(select(func.coalesce(func.max(audits.c.id), 0))).scalar_one()
+            return connection.scalar(select(func.max(audits.c.id))) or 0
 
     def silences(self, at: datetime) -> list[SilenceRow]:
         """Those in force, the oldest first."""
         with self._reading() as connection:
             in_force = silences.c.ended_ms.is_(None), silences.c.ends_ms > codec.to_ms(at)
             return [_silence(row) for row in connection.execute(_SILENCES.where(*in_force))]
+
+    def silences_then(self, at: datetime) -> list[SilenceRow]:
+        """Those that were in force at a time in the past, the oldest first."""
+        at_ms = codec.to_ms(at)
+        over_ms = func.coalesce(silences.c.ended_ms, silences.c.ends_ms)
+        with self._reading() as connection:
+            rows = connection.execute(_SILENCES.where(silences.c.begins_ms <= at_ms, over_ms > at_ms))
+            return [_silence(row) for row in rows]
 
     def acks(self) -> list[Ack]:
         """All in force."""

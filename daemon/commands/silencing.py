@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -43,7 +43,7 @@ def silence(
             raise typer.BadParameter("takes nothing else but --by", param_hint="--end")
         _end(config, end, _speaker(by, now))
         return
-    ends = _ends(lasting, until, until_resolved, now)
+    ends = _ends(lasting, until, until_resolved, now, config.zone)
     _begin(config, match, ends, _line(why, "--why"), until_resolved, _speaker(by, now))
 
 
@@ -133,7 +133,7 @@ def _on(config: Config, store: Store, at: datetime) -> Sequence[tuple[Alert, Cas
     return list(on_now(store.live_alerts(), targets, config.book.rules))
 
 
-def _ends(lasting: str, until: str, until_resolved: bool, now: datetime) -> datetime:
+def _ends(lasting: str, until: str, until_resolved: bool, now: datetime, zone: tzinfo) -> datetime:
     """When a silence ends at the latest; leaves with exit code 2 where that cannot be."""
     from rules.durations import parse_duration
     from rules.silences import LONGEST
@@ -143,7 +143,7 @@ def _ends(lasting: str, until: str, until_resolved: bool, now: datetime) -> date
     if until_resolved:
         return now + LONGEST
     place = "--for" if lasting else "--until"
-    span = parse_duration(lasting) if lasting else _instant(until) - now
+    span = parse_duration(lasting) if lasting else _instant(until, zone) - now
     if span is None:
         raise typer.BadParameter("expected a duration such as 4h or 2d", param_hint=place)
     if not 0 < span.total_seconds() <= LONGEST.total_seconds():
@@ -152,12 +152,13 @@ def _ends(lasting: str, until: str, until_resolved: bool, now: datetime) -> date
     return now + span
 
 
-def _instant(text: str) -> datetime:
+def _instant(text: str, zone: tzinfo) -> datetime:
+    """The time that a text names, on the clock of ``zone`` unless it says otherwise."""
     try:
         named = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter("expected a time such as 2026-11-01T08:00", param_hint="--until") from None
-    return named if named.tzinfo else named.replace(tzinfo=UTC)
+    return named if named.tzinfo else named.replace(tzinfo=zone)
 
 
 def _speaker(by: str, at: datetime) -> Speaker:

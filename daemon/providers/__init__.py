@@ -124,6 +124,7 @@ HEALTH = (
     ),
     Metric("videos_watched", Subject.ACCOUNT, Unit.COUNT, "videos that the rule judges", ("rule",), history=False),
     _state("rule_healthy", Subject.DAEMON, "it was judged wherever it was due; 0: it broke, a bug of ours", "rule"),
+    _state("channel_ok", Subject.DAEMON, "the newest attempt to send a message there succeeded", "channel"),
     _state("config_ok", Subject.DAEMON, "the newest configuration file is in force; 0: it was not taken up"),
     Metric("outbox_waiting", Subject.DAEMON, Unit.COUNT, "messages that wait to be delivered", history=False),
     Metric("outbox_dead", Subject.DAEMON, Unit.COUNT, "messages given up within a day", history=False),

@@ -152,6 +152,7 @@ async def tell(tmp_path, managers, operators):
         scenarios: dict[str, str] | None = None,
         rules: str = RULES,
         more: str = "",
+        charts: bool = False,
         **world: object,
     ) -> Story:
         clock = ManualClock(START)
@@ -175,8 +176,8 @@ accounts: [{accounts}]
 videos: [{videos}]
 channels:
   console: {{url: "console://"}}
-  managers: {{url: "{managers.url}"}}
-  operators: {{url: "{operators.url}"}}
+  managers: {{url: "{managers.url}", charts: {charts}}}
+  operators: {{url: "{operators.url}", charts: {charts}}}
 rules:
 {rules}
 """,

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from daemon.show_backtest import facts
-from tests.stored import HEALTH, HOUR, LEO, MEI, NOW, POINTS, VIOLATIONS, Past, times
+from rules.values import News
+from tests.stored import FILE, HEALTH, HOUR, LEO, MEI, NOW, POINTS, VIOLATIONS, Past, times
 
 CREATORWATCH = shutil.which("creatorwatch", path=Path(sys.executable).parent)
 
@@ -184,3 +185,53 @@ def test_that_a_line_is_asked_oftener_now_makes_nothing_unknown_that_was_seen_as
     past.points(MEI, *((hours, 9.0) for hours in range(30, 0, -2)))
     low = POINTS.replace("violation_score >= 9", "'min(violation_score, 12h) >= 9'")
     assert times(past.backtest(past.config(low))) == [(MEI.key, 18, None)]
+
+
+# --- who would have been told --------------------------------------------------------------------------------------
+
+ROUTED = """
+delegations:
+  - owner: lin
+    to: wu
+    from: {away}
+    until: {away}
+routes:
+  - name: daily
+    to: [owner]
+    digest: "0 0 * * *"
+    remind: [2h]
+    escalate_after: 5h
+    escalate_to: [console]
+"""
+TWO = "  - { name: points, on: account, when: violation_score >= 9, on_first_sight: tell }\n"
+
+
+def routed(past, away="2001-01-01"):
+    text = FILE.replace("owners: {{ lin: [managers] }}", "owners: {{ lin: [managers], wu: [deputy] }}")
+    text = text.replace("channels: {{", 'channels: {{ deputy: {{ url: "console://" }},')
+    return past.config(TWO, text=text.replace("rules:\n", ROUTED.format(away=away) + "rules:\n"))
+
+
+def test_a_digest_is_one_message_a_day_however_many_letters_and_reminders_and_escalation_count(past):
+    past.plan((MEI, HEALTH))
+    past.points(MEI, (80, 3.0), *((hours, 9.0) for hours in range(78, 60, -2)), (60, 3.0))
+    (found,) = facts(past.backtest(routed(past)))["files"]
+    kept = past.backtest(routed(past)).ran[0].tally
+    assert [each.story.news for each in kept.told if each.channel == "managers"] == [
+        News.FIRED,
+        News.REMINDED,
+        News.RESOLVED,
+    ]
+    assert [each.story.news for each in kept.told if each.channel == "console"] == [News.FIRED, News.RESOLVED]
+    days = {(each.due.date(), each.channel) for each in kept.told}
+    assert sum(found["channels"][channel]["messages"] for channel in ("managers", "console")) == len(days)
+    assert found["people"]["lin"] == found["channels"]["managers"]
+    assert found["people"]["wu"] == {"messages": 0, "busiest_day": 0}
+
+
+def test_who_stands_in_is_told_instead(past):
+    past.plan((MEI, HEALTH))
+    past.points(MEI, (80, 3.0), (78, 9.0))
+    away = f"{NOW - 78 * HOUR:%Y-%m-%d}"
+    tally = past.backtest(routed(past, away)).ran[0].tally
+    assert [each.channel for each in tally.told][:1] == ["deputy"]

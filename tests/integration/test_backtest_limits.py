@@ -6,8 +6,8 @@ import pytest
 
 from daemon.backtest import warm_up
 from daemon.show_backtest import facts, report
-from rules.message import say_time
 from rules.values import Subject, Target
+from rules.wording import say_time
 from tests.stored import HEALTH, HOUR, MEI, NOW, POINTS, UNNAMED, Past, times
 
 DAY = 24 * HOUR

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from daemon.channels import NotSent, Undelivered, open_channel
-from daemon.deliver import RETRIES, Deliverer
+from daemon.deliver import GIVE_UP_AFTER, Deliverer
+from daemon.patience import JITTER, WAITS
 from daemon.scribe import Scribe, Voice
 from rules.outcomes import Outcome, Owed, Transition
 from rules.values import Alert, Change, Firing, News, Ok, Severity, Subject, Target
@@ -45,7 +46,7 @@ def owed(channel="chat", level=2, news=News.FIRED, title="title", bundle="first-
     return Owed(
         channel,
         level,
-        a_story(title, f"all about {title}", severity=severity, news=news),
+        a_story(title, f"all about {title}", severity=severity, news=news, stand=level),
         bundle,
         wait=MINUTE if bundle else 0 * MINUTE,
     )
@@ -128,13 +129,20 @@ def test_each_channel_has_a_bundle_of_its_own(store):
     assert titles(take(store, T0 + 90 * SECOND)) == ["b"]
 
 
-def test_later_news_of_an_alert_waits_for_the_bundle_that_tells_its_beginning(store):
+def test_later_news_of_an_alert_that_may_not_wait_takes_its_beginning_out_of_the_bundle(store):
     alert = first_sight(store, "a", T0)
+    first_sight(store, "b", T0)
     judge(store, over(alert), owed(level=0, news=News.RESOLVED, bundle=""), at=T0 + SECOND)
-    assert take(store, T0 + 2 * SECOND) == []
-    [began] = take(store, T0 + MINUTE)
-    deliver(store, began, at=T0 + MINUTE)
-    assert [letter.story.news for letter in take(store, T0 + MINUTE)] == [News.RESOLVED]
+    assert [letter.story.news for letter in take(store, T0 + 2 * SECOND)] == [News.FIRED, News.RESOLVED]
+    assert titles(take(store, T0 + MINUTE)) == ["b"]
+
+
+def test_news_that_may_not_go_yet_stays_where_earlier_news_of_the_same_thing_goes(store):
+    [alert] = judge(store, fresh("a"), owed(bundle=""))
+    held = replace(owed(level=3, news=News.CLIMBED, bundle="quiet nights"), due=T0 + 60 * MINUTE)
+    judge(store, replace(alert, state=replace(FIRING, level=3)), held)
+    assert [letter.level for letter in take(store, T0)] == [2]
+    assert [letter.level for letter in take(store, T0 + 60 * MINUTE)] == [2, 3]
 
 
 def test_a_bundle_whose_bearer_died_is_whole_again(store):
@@ -166,7 +174,10 @@ async def test_a_letter_is_told_in_the_language_and_the_markup_of_its_channel(st
 class Refusing:
     """A channel whose service never takes anything."""
 
-    name, markup = "chat", Markup.TEXT
+    name, markup, service = "chat", Markup.TEXT, "Chat"
+
+    def fits(self, message):
+        return True
 
     async def send(self, message, id_text):
         return NotSent(Undelivered.REFUSED, 3)
@@ -249,9 +260,10 @@ async def test_every_letter_of_a_bundle_that_cannot_be_delivered_is_owed_again(s
     for name in "ab":
         first_sight(store, name)
     bearer, at = Bearer(store, Refusing()), T0 + MINUTE
-    for wait in (*RETRIES, timedelta(0)):
+    while not store.counts().outbox_dead:
         assert await bearer.at(at) == 2
-        at += wait
+        at += WAITS[-1] * (1 + JITTER)
+    assert GIVE_UP_AFTER - WAITS[-1] < at - T0 < GIVE_UP_AFTER + 2 * WAITS[-1]
     assert store.counts().outbox_dead == 2
     assert [alert.told for alert in store.live_alerts()] == [{}, {}]
     assert [delivery.dead for delivery in bearer.stored[-2:]] == [True, True]

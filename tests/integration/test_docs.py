@@ -26,6 +26,7 @@ from daemon.config_models import (
     EndpointModel,
     FileModel,
     GuardModel,
+    LinksModel,
     OverridesModel,
     ProviderModel,
     TemplateModel,
@@ -33,6 +34,15 @@ from daemon.config_models import (
 )
 from daemon.metrics import Metrics, SeriesNow, Totals
 from daemon.providers import ENDPOINTS, METRICS
+from daemon.route_models import (
+    DelegationModel,
+    DigestModel,
+    MaintenanceModel,
+    QuietModel,
+    RouteModel,
+    SpanModel,
+    TimesModel,
+)
 from rules import cohorts, functions
 from rules.book import RuleBook
 from rules.building import build_book
@@ -91,9 +101,11 @@ def named(model):
 IN_SECTIONS = {ProviderModel: "providers", BudgetModel: "budget", EndpointModel: "endpoints", ChannelModel: "channels"}
 IN_SECTIONS |= {TemplateModel: "templates"}
 OF_RULES = (RuleModel, LevelModel, FlappingModel, PromoteModel)
+OF_TELLING = (TimesModel, SpanModel, RouteModel, QuietModel, DigestModel, MaintenanceModel, DelegationModel)
 MODELS = (
-    *(FileModel, *IN_SECTIONS, AccountModel, DiscoverModel, VideoModel, GuardModel, OverridesModel),
+    *(FileModel, *IN_SECTIONS, AccountModel, DiscoverModel, VideoModel, GuardModel, OverridesModel, LinksModel),
     *OF_RULES,
+    *OF_TELLING,
 )
 CHANNELS = 'channels: {console: {url: "console://"}, managers: {url: "console://"}, operators: {url: "console://"}}\n'
 ENV = {"MANAGERS_URL": "console://", "OPERATORS_URL": "console://", "SMTP_PASSWORD": "not-a-real-one"}
@@ -133,11 +145,19 @@ def test_the_example_file_loads_and_every_key_occurs_in_it():
         DiscoverModel: [account.get("discover", ()) for account in tree["accounts"]],
         VideoModel: tree["videos"],
         GuardModel: [tree["guard"]],
+        LinksModel: [tree["links"]],
         OverridesModel: [tree["overrides"]],
         RuleModel: tree["rules"],
         LevelModel: levels,
         FlappingModel: [rule["flapping"] for rule in tree["rules"] if "flapping" in rule],
         PromoteModel: [rule["promote"] for rule in tree["rules"] if "promote" in rule],
+        TimesModel: tree["times"].values(),
+        SpanModel: [span for times in tree["times"].values() for span in times.get("spans", ())],
+        RouteModel: tree["routes"],
+        QuietModel: [route["quiet"] for route in tree["routes"] if "quiet" in route],
+        DigestModel: [route["digest"] for route in tree["routes"] if "digest" in route],
+        MaintenanceModel: tree["maintenance"],
+        DelegationModel: tree["delegations"],
     }
     for model in MODELS:
         assert named(model) - {key for entry in entries[model] for key in entry} == set(), model
@@ -145,7 +165,8 @@ def test_the_example_file_loads_and_every_key_occurs_in_it():
 
 @pytest.mark.parametrize("model", MODELS)
 def test_the_reference_has_every_key_of_a_model(model):
-    reference = ROOT / "docs" / ("rules.md" if model in OF_RULES else "configuration.md")
+    name = "rules.md" if model in OF_RULES else "telling.md" if model in OF_TELLING else "configuration.md"
+    reference = ROOT / "docs" / name
     assert named(model) - set(re.findall(r"^\| `(\w+)`", reference.read_text(), re.MULTILINE)) == set()
 
 

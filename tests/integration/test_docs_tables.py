@@ -155,9 +155,9 @@ def test_the_guard_is_described_as_it_is_set_where_nothing_is_configured():
 
 
 def test_every_command_that_is_named_exists_and_every_one_is_named():
-    exist = {each.name or each.callback.__name__ for each in app.registered_commands}
+    exist = {each.name or each.callback.__name__.replace("_", "-") for each in app.registered_commands}
     pages = {page: page.read_text() for page in [*DOCUMENTS, ROOT / "rules.example.yaml"]}
-    command = re.compile(r"(?:`|^\$ )creatorwatch ([a-z]+)", re.MULTILINE)
+    command = re.compile(r"(?:`|^\$ )creatorwatch ([a-z]+(?:-[a-z]+)*)", re.MULTILINE)
     named = {(name, page.name) for page, text in pages.items() for name in command.findall(text)}
     assert {(name, page) for name, page in named if name not in exist} == set()
     assert exist - {name for name, _ in named} == set()

@@ -18,6 +18,7 @@ from daemon.show_explain import explanation
 from rules.outcomes import Outcome, Owed, Transition
 from rules.values import NO_LABELS, Alert, Change, Firing, Rising, Severity, Subject, Target
 from storage.records import SENT, Delivery, Quarantine
+from storage.silences import How, Speaker, Wish
 from storage.store import Store
 from tests.stored import FILE, HEALTH, HOUR, LEO, MEI, NOW, POINTS, UNNAMED, Past
 from tests.told import a_story
@@ -116,6 +117,66 @@ def test_what_keeps_an_alert_from_being_told_is_told(past, explain):
     said = explain(RULE.format("for: 12h, for_polls: 9"))
     assert "points: pending, warning, since" in said
     assert "and must be so for 12 h and in 9 polls (1 so far)" in said
+
+
+ROUTES = """
+routes:
+  - { name: grave, match: severity == "critical", to: [console] }
+  - { name: tier-a, to: [owner], digest: "0 9 * * *", remind: [1h], escalate_after: 2h, escalate_to: [console] }
+"""
+LADDER = (
+    "  - { name: points, on: account, on_first_sight: tell, levels: { high: violation_score >= 9, "
+    "critical: violation_score >= 20 } }\n"
+)
+
+
+def routed(text=FILE):
+    return text.replace("rules:\n", ROUTES.replace("{ ", "{{ ").replace(" }", " }}") + "rules:\n")
+
+
+def test_who_hears_of_an_alert_is_told_with_the_route_and_when_at_each_level_or_where_it_stands(past, explain):
+    past.plan((MEI, HEALTH))
+    past.points(MEI, (1, 3.0))
+    said = explain(LADDER, text=routed())
+    assert "  tells of high: managers (by tier-a, in a digest, " in said
+    assert "    while it is on, by tier-a: told to console after 2 h" in said
+    assert "  tells of critical: console (by grave)" in said
+    past.points(MEI, (0.5, 9.0))
+    past.judge(0.5, outcome(Firing(1, NOW - HOUR, NOW - HOUR, 1)))
+    on = explain(LADDER, text=routed())
+    assert "  tells: managers (by tier-a" in on
+    assert "by grave" not in on
+
+
+def test_of_the_past_who_heard_of_an_alert_is_told_by_the_routes_of_that_time(past, explain):
+    past.plan((MEI, HEALTH))
+    past.points(MEI, (9, 3.0), (8, 9.0), (6, 9.0))
+    on = explain(LADDER, hours=5, text=routed())
+    assert "  tells: managers (by tier-a, in a digest, " in on
+    assert "console (by tier-a" in on, "it has escalated"
+
+
+def test_what_people_said_of_an_alert_keeps_it_from_being_told(past, explain):
+    past.plan((MEI, HEALTH))
+    past.points(MEI, (1, 9.0))
+    (alert,) = past.judge(1, outcome(Firing(1, NOW - HOUR, NOW - HOUR, 1)))
+    wu = Speaker("wu", NOW - HOUR, How.CLI)
+    past.store.spoken.silence(Wish('rule == "points"', NOW + HOUR, "we know"), wu)
+    past.store.spoken.acknowledge(alert.id, wu)
+    said = explain()
+    assert "held: silenced by wu: we know" in said
+    assert "held: somebody said that they know" in said
+
+
+def test_of_the_past_a_silence_counts_from_when_it_began_until_it_was_over(past, explain):
+    past.plan((MEI, HEALTH))
+    past.points(MEI, (9, 3.0), (8, 9.0), (6, 9.0), (4, 9.0), (2, 9.0))
+    past.judge(8, outcome(Firing(1, NOW - 8 * HOUR, NOW - 8 * HOUR, 1)))
+    wish = Wish('rule == "points"', NOW + HOUR, "we know")
+    silence = past.store.spoken.silence(wish, Speaker("wu", NOW - 6 * HOUR, How.CLI))
+    past.store.spoken.end_silence(silence.id, Speaker("wu", NOW - 3 * HOUR, How.CLI))
+    said = ["silenced by wu: we know" in explain(hours=hours) for hours in (7, 5, 2, None)]
+    assert said == [False, True, False, False]
 
 
 def test_an_alert_that_is_muted_names_the_one_that_mutes_it(past, explain):

@@ -26,7 +26,14 @@ class Said:
 
 
 class Discord(Service):
+    """``pictures`` are the files that it took; with ``picky`` it takes none."""
+
     host = "discord.com"
+    picky = False
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.pictures: list[bytes] = []
 
     def busy(self, seconds: int) -> Answer:
         told = {"message": "You are being rate limited.", "retry_after": float(seconds), "global": False}
@@ -39,6 +46,10 @@ class Discord(Service):
             return Answer(404, {"message": "Unknown Webhook", "code": 10015})
         if token != TOKEN:
             return Answer(401, {"message": "Invalid Webhook Token", "code": 50027})
+        files = [content for name, content in asked.parts.items() if name.startswith("file")]
+        if files and not self.picky:
+            self.pictures += files
+            return Answer(200, {"id": "1"})
         got = asked.json
         content, embeds = got.get("content", ""), got.get("embeds", [])
         if not (content or embeds):

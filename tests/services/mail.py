@@ -23,6 +23,7 @@ class Said:
     text: str
     html: str
     to: tuple[str, ...]
+    pictures: tuple[tuple[str, bytes], ...] = ()
 
 
 class Postbox:
@@ -50,7 +51,9 @@ class Postbox:
             return "550 a header is missing"
         bodies = (mail.get_body((kind,)) for kind in ("plain", "html"))
         text, html = (body.get_content() if body else "" for body in bodies)
-        self.accepted.append(Said(mail["Subject"], text, html, tuple(envelope.rcpt_tos)))
+        files = (part for part in mail.walk() if part.get_content_maintype() == "image")
+        pictures = tuple((part.get_filename(), part.get_content()) for part in files)
+        self.accepted.append(Said(mail["Subject"], text, html, tuple(envelope.rcpt_tos), pictures))
         return "250 OK"
 
 

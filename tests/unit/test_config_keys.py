@@ -238,6 +238,16 @@ def test_the_free_probe_is_on_and_a_paid_one_needs_a_video(loaded, provider, wri
     assert config.providers[Provider(provider)].canary == canary
 
 
+# --- links ------------------------------------------------------------------------------------------------------------
+
+
+def test_without_links_there_are_none_and_without_their_key_a_note_says_so(loaded):
+    assert loaded("rules: []").links is None
+    config = loaded('links: {url: "https://alerts.example.com/watch", key: "${LINK_KEY}"}')
+    assert (config.links.url, config.links.key) == ("https://alerts.example.com/watch", "${LINK_KEY}")
+    assert config.notes == ("messages have no links: the environment variable LINK_KEY is not set",)
+
+
 # --- owners -----------------------------------------------------------------------------------------------------------
 
 

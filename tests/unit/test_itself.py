@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -95,3 +96,21 @@ def test_a_message_waits_the_longer_the_later_it_is_until_it_is_given_up_and_tha
     assert (dead["outbox_waiting"], dead["outbox_oldest_age_s"], dead["outbox_dead"]) == (0.0, 0.0, 1.0)
     bench.itself.say({}, AT + 2 * HOUR + REMEMBERED + HOUR)
     assert bench.said()["outbox_dead"] == 0.0
+
+
+def test_a_channel_works_until_its_newest_attempt_fails_and_one_that_is_no_more_is_not_spoken_of(bench):
+    bench.itself.follow(["phone", "mail"])
+    bench.owe(AT)
+    bench.itself.say({}, AT)
+    assert "phone" not in bench.said()
+    [letter] = bench.store.claim_letters("phone", AT, AT + HOUR, "me", 9)
+    tried = Delivery(letter.id, letter.alert_id, "phone", letter.level, AT, "busy", 5, AT + HOUR)
+    bench.store.record_deliveries([tried])
+    assert bench.itself.say({}, AT + HOUR) == {DAEMON}
+    assert (bench.said()["phone"], "mail" in bench.said()) == (0.0, False)
+    bench.store.record_deliveries([replace(tried, outcome="sent", retry_due=None)])
+    assert bench.itself.say({}, AT + 2 * HOUR) == {DAEMON}
+    assert bench.said()["phone"] == 1.0
+    bench.itself.follow(["mail"])
+    assert bench.itself.say({}, AT + 3 * HOUR) == {DAEMON}
+    assert "phone" not in bench.said()

@@ -31,6 +31,7 @@ def imported(tree: ast.Module) -> set[str]:
         ("prometheus_client", {"daemon/metrics.py"}),
         ("yaml", {"daemon/marked.py"}),
         ("openpyxl", {"daemon/workbook.py"}),
+        ("matplotlib", {"daemon/drawing.py"}),
         ("dotenv", {"daemon/envfile.py"}),
         ("jinja2", {"daemon/templates.py"}),
         ("requests", {"daemon/replies.py"}),

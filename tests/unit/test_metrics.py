@@ -42,6 +42,7 @@ def do_everything(metrics):
     metrics.delivered("team", "sent", 0.3)
     metrics.judged(0.02, targets=40)
     metrics.transitioned("violation-points", Change.B_FIRED)
+    metrics.followed("done")
 
 
 @pytest.mark.parametrize(
@@ -147,6 +148,7 @@ def test_what_happened_is_counted():
     assert seen["creatorwatch_deliveries_total", ("channel", "team"), ("outcome", "sent")] == 1
     assert seen["creatorwatch_judged_targets_total",] == 40
     assert seen["creatorwatch_transitions_total", ("change", "fired"), ("rule", "violation-points")] == 1
+    assert seen["creatorwatch_links_total", ("outcome", "done")] == 1
 
 
 def test_the_totals_of_the_moment_are_on_the_page():

@@ -9,7 +9,12 @@ import pytest
 from daemon.providers import METRICS
 from daemon.replay import Replay
 from rules.building import build_book
+from rules.directory import Delegation, Directory
 from rules.models import RuleModel
+from rules.posting import STRAIGHTFORWARD, Telling
+from rules.routes import Quiet, Route, Routes
+from rules.selectors import alerts, compile_selector
+from rules.timetable import Once
 from rules.values import Change, News, Record, Subject, Target
 from tests.told import read
 
@@ -22,9 +27,9 @@ VIOLATIONS, FAKE = "get_account_violation_list", "detect_fake_views"
 POINTS = {"name": "points", "on": "account", "when": "violation_score >= 9", "on_first_sight": "tell"}
 
 
-def replay(*rules, channels=("console",), records=None):
+def replay(*rules, channels=("console",), records=None, telling=STRAIGHTFORWARD):
     book = build_book([RuleModel(**rule) for rule in rules], METRICS, channels)
-    told = {} if records is None else {"records": records}
+    told = {"telling": telling} | ({} if records is None else {"records": records})
     found = Replay(book, {MEI.key: MEI, CLIP.key: CLIP}, channels, **told)
     found.watch(MEI.key, HEALTH, 7200)
     return found
@@ -138,3 +143,29 @@ def test_an_alert_ends_with_its_target():
     points(replayed, 0, 9.0)
     assert changes(replayed.follow({CLIP.key: CLIP}, {}, NOW + HOUR)) == [Change.X_GONE]
     assert replayed.docket.targets == {CLIP.key: CLIP}
+
+
+# --- the way back -------------------------------------------------------------------------------------------------
+
+GRAVE = Route("grave", compile_selector('severity == "critical"', alerts("`match`", [])), to=("console",))
+DAILY = Route("daily", to=("console", "owner"), digest=lambda at: at.replace(hour=9) + timedelta(days=1))
+
+
+def bundles(outcomes):
+    return [(letter.channel, letter.bundle) for each in outcomes for letter in each.owed]
+
+
+def test_the_end_of_an_alert_goes_the_way_that_its_beginning_went():
+    replayed = replay(POINTS, telling=Telling(Routes((GRAVE, DAILY))))
+    fired, over = points(replayed, 0, 9.0), points(replayed, 1, 3.0)
+    assert bundles(fired) == bundles(over) == [("console", "digest daily")]
+
+
+def test_the_end_goes_by_the_same_way_to_whoever_was_told_also_if_another_stands_in_by_now():
+    night = Quiet("night", Once(NOW, NOW + 12 * HOUR))
+    routes = Routes((Route("plain", GRAVE.match, to=("owner",)), Route("held", to=("owner",), quiet=night)))
+    away = Delegation("lin", "wu", NOW + HOUR, NOW + 24 * HOUR)
+    people = Directory({"lin": ("console",), "wu": ("deputy",)}, (away,))
+    replayed = replay(POINTS, channels=("console", "deputy"), telling=Telling(routes, people))
+    fired, over = points(replayed, 0, 9.0), points(replayed, 1, 3.0)
+    assert bundles(fired) == bundles(over) == [("console", "quiet night")]

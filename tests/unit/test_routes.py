@@ -152,3 +152,22 @@ def test_once_an_alert_has_escalated_more_hear_of_it_but_no_client_of_what_is_th
         return list(routes.ways(rule(), case, OWNERS, NOON, escalated=True))
 
     assert (heard(MEI), heard(COOKIE)) == (["duty", "boss", "brand"], ["duty", "boss"])
+
+
+def hear_of_channel(name: str, routes: Routes, to: list[str] | None = None) -> set[str]:
+    """Who hears that a channel does not work."""
+    daemon = Target("daemon/creatorwatch", Subject.DAEMON, "creatorwatch", "")
+    return set(routes.ways(rule(to), Case("points", Severity.HIGH, "off", (("channel", name),), daemon), [], NOON))
+
+
+def test_that_a_channel_does_not_work_is_told_by_others():
+    operators = Routes(operators=("operators", "duty"))
+    assert hear_of_channel("duty", operators) == {"operators"}
+    assert hear_of_channel("boss", operators) == {"operators", "duty"}
+    assert hear_of_channel("duty", operators, to=["duty", "boss"]) == {"boss"}
+
+
+def test_where_it_is_the_only_one_it_is_told_by_who_stands_in_or_by_all_the_others_but_clients():
+    alone = Routes(operators=("operators",), clients=frozenset({"brand"}))
+    assert hear_of_channel("operators", replace(alone, instead={"operators": "boss"})) == {"boss"}
+    assert hear_of_channel("operators", alone) == {"lin-phone", "duty", "boss"}

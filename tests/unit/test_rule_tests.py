@@ -473,11 +473,20 @@ def routed(folder):
 
 def test_news_goes_by_routes_is_held_at_night_and_comes_as_one_message_in_the_morning(folder):
     routed(folder)
-    given = POINTS.replace("8 9 12 9 3", "3x22 9 3 9x30")
-    two = given + "      - { series: 'violation_score{account=\"own\"}', values: 3x25 9x30 }\n"
-    two = "    accounts: [{ platform: tiktok, id: own, tags: [tier-a], owner: lin }]\n" + two
-    said = [("31h", "messages: []"), ("32h", "messages: [{ channel: deputy, contains: [mei, own] }]")]
-    assert ran(folder, expecting(*said, given=two)) == []
+    given = """    accounts: [{ platform: tiktok, id: own, tags: [tier-a], owner: lin }]
+    input:
+      - { series: 'violation_score{account="mei"}', values: 3x22 9 3x30 }
+      - { series: 'violation_score{account="own"}', values: 3x24 9x30 }
+      - { series: 'violation_score{account="tiktok/account/ana"}', values: 3 }
+"""
+    held = "(held until 08:00: nights)"
+    told = [
+        "{ channel: managers, title: '✔ Came and went: WARNING: mei has 3 points' }",
+        f"{{ channel: deputy, title: '▲ WARNING: own has 9 points {held}' }}",
+        "{ channel: operators, contains: nobody acknowledged it for 6 h }",
+    ]
+    said = ("31h", "messages: []"), ("32h", f"messages: [{', '.join(told)}]")
+    assert ran(folder, expecting(*said, given=given)) == []
 
 
 def test_what_is_grave_passes_the_night_and_takes_along_what_was_held(folder):

@@ -40,6 +40,7 @@ LEAST = {
     "VideoModel": {"platform": "tiktok", "id": "1"},
     "ChannelModel": {"url": "console://"},
     "TemplateModel": {"body": "{{ title }}"},
+    "LinksModel": {"url": "https://alerts.example.com", "key": "${A}"},
     "RuleModel": {"name": "a", "on": "video", "when": "views > 1"},
     "LevelModel": {"when": "views > 1"},
 }

@@ -13,7 +13,7 @@ down_revision = "0007"
 branch_labels = None
 depends_on = None
 
-_WAITING = sa.text("SELECT id, news, severity, title, body, created_ms FROM outbox WHERE status = 'waiting'")
+_WAITING = sa.text("SELECT id, level, news, severity, title, body, created_ms FROM outbox WHERE status = 'waiting'")
 _WRITE = sa.text("UPDATE outbox SET story = :story WHERE id = :id")
 _TURN = " (comes and goes)"
 
@@ -80,6 +80,8 @@ def _story(row: sa.Row[Any]) -> str:
             "rule": "",
             "who": {"name": "", "key": ""},
             "headline": [(headline or row.title).removesuffix(_TURN)],
+            "told": 0 if row.level else 1,
+            "stand": row.level,
             "notes": row.body.splitlines(),
         },
         ensure_ascii=False,

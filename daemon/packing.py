@@ -1,0 +1,111 @@
+"""Letters to messages that are ready to be sent: netted, bundled, cut to what the channel takes, put into words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from daemon.channels import Channel
+from daemon.scribe import Scribe
+from rules.digest import BACKLOG, LATE, Parcel, Piece, parcels, split
+from rules.posting import FALLBACK, FIRST_SIGHT, QUIET
+from rules.story import Story
+from rules.wording import Message
+from rules.wording_digest import MAX_ENTRIES, Delay
+from storage.records import Letter, Trouble
+
+MAX_PARTS = 5
+"""Messages that a digest is told in; what does not fit into them is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A message, its letters (oldest first), and the id by which a reader can tell a repeat."""
+
+    message: Message
+    letters: tuple[Letter, ...]
+
+    @property
+    def id_text(self) -> str:
+        """The same for the same letters."""
+        first, last = self.letters[0], self.letters[-1]
+        return f"{first.alert_id}.{first.id}" + ("" if first is last else f"-{last.alert_id}.{last.id}")
+
+
+@dataclass(frozen=True, slots=True)
+class Packer:
+    """Packs for a channel at a moment; ``trouble`` is how it failed last, since the letters were to go."""
+
+    channel: Channel
+    scribe: Scribe
+    trouble: Trouble | None
+    at: datetime
+
+    def pack(self, letters: Sequence[Letter]) -> list[Packed]:
+        """The messages, each letter in one of them; first those that were tried least, then those of the oldest."""
+        known = {letter.id: letter for letter in letters}
+        pieces = [Piece(each.id, each.thing, each.story, each.created, each.bundle) for each in letters]
+        packed = [
+            Packed(message, tuple(known[number] for number in sorted(piece.id for piece in parcel.pieces)))
+            for whole in parcels(pieces, self.at)
+            for parcel, message in self._fitting(whole, known)
+        ]
+        return sorted(packed, key=lambda each: (each.letters[0].attempts, each.letters[0].id))
+
+    def _fitting(self, whole: Parcel, known: dict[int, Letter]) -> Iterator[tuple[Parcel, Message]]:
+        kind, name = _reason(whole)
+        delay = self._delay(whole, kind, name, [known[piece.id] for piece in whole.pieces])
+        if isinstance(whole.content, Story) or kind == FIRST_SIGHT:
+            yield whole, self._write(whole, known, delay)
+            return
+        parts = [whole]
+        for number in range(1, MAX_PARTS + 1):
+            parts = split(whole, number)
+            messages = [self._write(each, known, delay) for each in parts]
+            if all(map(self.channel.fits, messages)):
+                yield from zip(parts, messages, strict=True)
+                return
+        for part in parts:
+            yield part, self._cut(part, known, delay)
+
+    def _cut(self, parcel: Parcel, known: dict[int, Letter], delay: Delay) -> Message:
+        """As many things one by one as fit."""
+        most = len(parcel.pieces)
+        message = self._write(parcel, known, delay, most)
+        while most > 1 and not self.channel.fits(message):
+            most //= 2
+            message = self._write(parcel, known, delay, most)
+        return message
+
+    def _write(self, parcel: Parcel, known: dict[int, Letter], delay: Delay, most: int = MAX_ENTRIES) -> Message:
+        name, taken = self.channel.name, self.channel.markup
+        if isinstance(parcel.content, Story):
+            alert_id = known[parcel.pieces[-1].id].alert_id
+            return self.scribe.write([parcel.content], name, taken, self.at, delay, alert_id)
+        return self.scribe.digest(parcel.content, name, taken, self.at, delay, most)
+
+    def _delay(self, whole: Parcel, kind: str, name: str, letters: Sequence[Letter]) -> Delay:
+        meant = min(letter.meant for letter in letters)
+        digest = None if isinstance(whole.content, Story) else whole.content
+        is_backlog = digest is not None and digest.kind == BACKLOG and len(digest.entries) > 1
+        late = max(self.at - meant, timedelta(0)) if is_backlog or self.at - meant >= LATE else None
+        why = self.trouble if late and self.trouble and self.trouble.at >= meant else None
+        is_held = kind == QUIET and digest is None
+        return Delay(
+            late=late,
+            service=self.channel.service if why else "",
+            reason=why.outcome if why else "",
+            status=why.status if why else None,
+            held=letters[-1].meant if is_held else None,
+            name=name if is_held else "",
+            instead_of=name if kind == FALLBACK else "",
+        )
+
+
+def _reason(parcel: Parcel) -> tuple[str, str]:
+    """Why its letters go together, or when they go: the kind of their bundle, and its name."""
+    if isinstance(parcel.content, Story):
+        kind, _, name = parcel.pieces[-1].bundle.partition(" ")
+        return kind, name
+    return parcel.content.kind, parcel.content.name

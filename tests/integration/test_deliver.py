@@ -1,0 +1,307 @@
+"""Delivery: what a channel is sent that fails, that may not be sent so much, or that takes no long messages."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from daemon.courier import NotSent, Sent
+from daemon.deliver import GIVE_UP_AFTER
+from daemon.packing import MAX_PARTS
+from daemon.patience import JITTER, WAITS, Rate, Terms
+from daemon.replies import Undelivered
+from storage.records import Status
+from tests.delivered import BUSY, HOUR, MINUTE, REFUSED, SECOND, T0, Bench, Service
+
+
+@pytest.fixture
+def chat():
+    return Service()
+
+
+@pytest.fixture
+def mail():
+    return Service("mail", "E-Mail")
+
+
+@pytest.fixture
+def bench(tmp_path, chat):
+    bench = Bench(tmp_path / "watch.db", chat)
+    yield bench
+    bench.store.close()
+
+
+# --- a channel that fails ------------------------------------------------------------------------------------------
+
+
+async def test_a_message_that_is_late_says_by_how_much_and_what_the_service_answered(bench, chat):
+    chat.fail(BUSY)
+    bench.move("a", 2, T0)
+    await bench.at(T0)
+    chat.work()
+    await bench.at(T0 + 42 * MINUTE)
+    assert chat.titles == ["▲ HIGH: a (delayed 42 min: Telegram 429)"]
+
+
+async def test_news_that_waited_for_a_daemon_that_was_not_there_says_only_how_late_it_is(bench, chat):
+    bench.move("a", 2, T0)
+    await bench.at(T0 + 3 * HOUR)
+    assert chat.titles == ["▲ HIGH: a (delayed 3 h)"]
+
+
+async def test_news_that_is_on_time_says_nothing_of_earlier_failures(bench, chat):
+    chat.fail()
+    bench.move("a", 2, T0)
+    await bench.at(T0)
+    chat.work()
+    await bench.at(T0 + MINUTE)
+    bench.move("b", 2, T0 + HOUR)
+    await bench.at(T0 + HOUR)
+    assert chat.titles == ["▲ HIGH: a", "▲ HIGH: b"]
+
+
+async def test_what_piled_up_while_a_channel_was_away_is_one_message(bench, chat):
+    chat.fail()
+    for number in range(500):
+        bench.move(f"n{number}", 1 + number % 3, T0)
+    for minute in range(42):
+        await bench.at(T0 + minute * MINUTE)
+    assert len(chat.tried) == sum(sum(WAITS[:n], timedelta(0)) * (1 - JITTER) <= 41 * MINUTE for n in range(7))
+    bench.move("n0", 0, T0 + 40 * MINUTE)
+    chat.work()
+    assert await bench.at(T0 + 42 * MINUTE + WAITS[-1]) == 501
+    [title] = chat.titles
+    assert title.startswith("While Telegram could not be reached for ")
+    assert title.endswith(": 499 still on, 1 came and went")
+    assert bench.store.counts().outbox_waiting == 0
+
+
+async def test_a_channel_that_fails_is_tried_by_one_message_at_a_time(bench, chat):
+    chat.fail()
+    for name in "abcd":
+        bench.move(name, 2, T0)
+    await bench.at(T0)
+    assert len(chat.tried) == 1
+    assert await bench.at(T0 + WAITS[0] * (1 - JITTER) - SECOND) == 0
+    await bench.at(T0 + WAITS[0] * (1 + JITTER))
+    assert len(chat.tried) == 2
+    chat.work()
+    await bench.at(T0 + MINUTE)
+    assert sorted(chat.titles) == [f"▲ HIGH: {name}" for name in "abcd"]
+
+
+async def test_a_channel_that_worked_again_is_left_alone_for_a_few_seconds_when_it_fails_anew(bench, chat):
+    bench.move("a", 2, T0)
+    chat.fail()
+    for hour in range(5):
+        await bench.at(T0 + hour * HOUR)
+    chat.work()
+    await bench.at(T0 + 5 * HOUR)
+    chat.fail()
+    bench.move("b", 2, T0 + 6 * HOUR)
+    await bench.at(T0 + 6 * HOUR)
+    assert await bench.at(T0 + 6 * HOUR + WAITS[0] * (1 + JITTER)) == 1
+
+
+async def test_groups_that_piled_up_are_one_message_too(bench, chat):
+    chat.fail()
+    for number in range(20):
+        bench.move(f"n{number}", 2, T0, due=T0 + MINUTE, bundle=f"group n{number}", wait=MINUTE)
+    await bench.at(T0 + MINUTE)
+    chat.work()
+    await bench.at(T0 + 40 * MINUTE)
+    assert chat.titles == ["While Telegram could not be reached for 39 min: 20 still on"]
+
+
+async def test_a_channel_is_left_alone_for_as_long_as_its_service_asks(bench, chat):
+    chat.fail(NotSent(Undelivered.BUSY, 3, 600.0, 429))
+    bench.move("a", 2, T0)
+    await bench.at(T0)
+    bench.move("b", 2, T0 + MINUTE)
+    assert await bench.at(T0 + 599 * SECOND) == 0
+    assert await bench.at(T0 + 661 * SECOND) > 0
+
+
+async def test_a_message_that_is_refused_does_not_hold_up_the_next_for_long(bench, chat):
+    chat.answer = lambda message: REFUSED if "bad" in message.title else Sent(5)
+    bench.move("bad", 2, T0)
+    bench.move("good", 2, T0)
+    await bench.at(T0)
+    await bench.at(T0 + 12 * SECOND)
+    assert chat.titles == ["▲ HIGH: good"]
+    bench.move("better", 2, T0 + HOUR)
+    await bench.at(T0 + HOUR)
+    await bench.at(T0 + HOUR + 12 * SECOND)
+    assert chat.titles == ["▲ HIGH: good", "▲ HIGH: better"]
+
+
+# --- letters that die ----------------------------------------------------------------------------------------------
+
+
+async def days(bench, number, begin=T0):
+    at = begin
+    while at <= begin + number * GIVE_UP_AFTER + HOUR:
+        await bench.at(at)
+        at += 10 * MINUTE
+    return at
+
+
+@pytest.fixture
+def pair(tmp_path, chat, mail):
+    bench = Bench(tmp_path / "pair.db", chat, mail, terms={"chat": Terms(fallback="mail")})
+    yield bench
+    bench.store.close()
+
+
+async def test_what_could_not_be_told_for_a_day_is_told_by_the_channel_that_stands_in_and_its_end_too(pair, chat, mail):
+    chat.fail(REFUSED)
+    pair.move("a", 2, T0)
+    at = await days(pair, 1)
+    assert mail.titles == ["▲ HIGH: a (could not be told to chat)"]
+    assert pair.alerts["a"].told == {"mail": 2}
+    pair.move("a", 0, at, "chat", "mail")
+    await pair.at(at)
+    assert mail.titles[1:] == ["✔ RESOLVED: a"]
+
+
+async def test_who_stands_in_is_told_the_same_once(pair, chat, mail):
+    chat.fail()
+    pair.move("a", 2, T0)
+    at = await days(pair, 1)
+    pair.move("a", 2, at)
+    await days(pair, 1, at)
+    assert (len(mail.titles), pair.store.counts().outbox_dead) == (1, 2)
+
+
+async def test_that_an_end_could_not_be_told_is_told_by_who_stands_in_though_nobody_there_knew_of_it(pair, chat, mail):
+    pair.move("a", 2, T0)
+    await pair.at(T0)
+    chat.fail()
+    pair.move("a", 0, T0 + MINUTE)
+    await days(pair, 1, T0 + MINUTE)
+    assert mail.titles == ["✔ RESOLVED: a (could not be told to chat)"]
+    assert [alert.told.get("chat") for alert in pair.store.live_alerts()] == [2]
+
+
+async def test_all_that_waited_a_day_for_a_channel_is_one_message_to_who_stands_in(pair, chat, mail):
+    chat.fail()
+    for number in range(30):
+        pair.move(f"n{number}", 2, T0)
+    await days(pair, 1)
+    assert mail.titles == ["Several alerts: 30 still on (could not be told to chat)"]
+    assert pair.store.counts().outbox_waiting == 0
+
+
+async def test_a_letter_that_is_new_to_a_channel_that_has_failed_for_long_is_tried_for_a_day_too(pair, chat):
+    chat.fail()
+    pair.move("a", 2, T0)
+    at = await days(pair, 1)
+    pair.move("b", 2, at)
+    await bench_until(pair, at, at + GIVE_UP_AFTER - HOUR)
+    assert pair.store.counts().outbox_dead == 1
+    await bench_until(pair, at + GIVE_UP_AFTER - HOUR, at + GIVE_UP_AFTER + HOUR)
+    assert pair.store.counts().outbox_dead == 2
+
+
+async def bench_until(bench, at, end):
+    while at <= end:
+        await bench.at(at)
+        at += 10 * MINUTE
+
+
+# --- how much a channel is sent ------------------------------------------------------------------------------------
+
+
+async def test_no_channel_is_sent_more_than_its_rate_in_any_span_of_that_length(tmp_path, chat):
+    bench = Bench(tmp_path / "watch.db", chat, terms={"chat": Terms(Rate.read("3/min"))})
+    for number in range(8):
+        bench.move(f"n{number}", 2, T0)
+    for seconds in range(0, 200, 5):
+        await bench.at(T0 + seconds * SECOND)
+    sent = [at for at, _, _ in chat.got]
+    assert len(sent) == 8
+    assert all(later - earlier >= MINUTE for earlier, later in zip(sent, sent[3:], strict=False))
+    bench.store.close()
+
+
+async def test_a_long_digest_is_told_in_numbered_parts_each_with_its_own_receipts(bench, chat):
+    chat.room = 800
+    for number in range(40):
+        bench.move(f"n{number:02}", 2, T0, due=T0 + HOUR, bundle="quiet nights")
+    answers = iter([Sent(5), BUSY])
+    chat.answer = lambda _message: next(answers)
+    await bench.at(T0 + HOUR, steps=1)
+    [_, refused] = chat.tried
+    assert chat.titles == ["Held during nights: 40 still on (1/3)"]
+    assert refused[1].title.endswith("(2/3)")
+    assert bench.store.counts().outbox_waiting == 26
+    chat.work()
+    await bench.at(T0 + HOUR + MINUTE)
+    assert [title[-5:] for title in chat.titles] == ["(1/3)", "(1/2)", "(2/2)"]
+    told = [line.strip() for _, message, _ in chat.got for line in message.body.splitlines() if "HIGH" in line]
+    assert len(set(told)) == len(told) == 40
+
+
+async def test_what_does_not_fit_into_all_parts_is_counted(bench, chat):
+    chat.room = 300
+    for number in range(100):
+        bench.move(f"n{number:03}", 1 + number % 3, T0, due=T0 + HOUR, bundle="digest daily")
+    await bench.at(T0 + HOUR)
+    assert len(chat.got) == MAX_PARTS
+    assert all(len(message.body) <= 300 for _, message, _ in chat.got)
+    shown = sum(line.startswith("  ") for _, message, _ in chat.got for line in message.body.splitlines())
+    more = [line for _, message, _ in chat.got for line in message.body.splitlines() if line.startswith("and ")]
+    assert shown + sum(int(line.split()[1]) for line in more) == 100
+    assert bench.store.counts().outbox_waiting == 0
+
+
+# --- what goes together --------------------------------------------------------------------------------------------
+
+
+async def test_what_was_held_over_night_is_one_message_with_what_became_of_it(bench, chat):
+    end = T0 + 8 * HOUR
+    held = {"due": end, "bundle": "quiet nights"}
+    for name, levels in {"a": (2,), "b": (1, 3), "c": (2, 0), "d": (2,)}.items():
+        for minute, level in enumerate(levels):
+            bench.move(name, level, T0 + minute * MINUTE, **held)
+    assert await bench.at(end - SECOND) == 0
+    await bench.at(end)
+    [(_, message, _)] = chat.got
+    assert message.title == "Held during nights: 3 still on, 1 came and went"
+    assert message.body.splitlines() == [
+        "Still on",
+        "  CRITICAL: b, none → critical, since 2026-01-01 00:00 UTC",
+        "  HIGH: a, none → high, since 2026-01-01 00:00 UTC",
+        "  HIGH: d, none → high, since 2026-01-01 00:00 UTC",
+        "Came and went",
+        "  HIGH: c, since 2026-01-01 00:00 UTC",
+    ]
+    assert [row.standing for row in bench.store.delivered(T0, "", False, 100)] == [Status.SENT] * 6
+
+
+async def test_one_letter_that_was_held_says_until_when_and_why(bench, chat):
+    bench.move("a", 2, T0, due=T0 + 8 * HOUR, bundle="quiet nights")
+    await bench.at(T0 + 8 * HOUR)
+    assert chat.titles == ["▲ HIGH: a (held until 08:00: nights)"]
+
+
+async def test_what_may_not_wait_takes_along_what_was_held_of_the_same_thing_alone(bench, chat):
+    for name in "ab":
+        bench.move(name, 2, T0, due=T0 + 8 * HOUR, bundle="quiet nights")
+    bench.move("a", 3, T0 + HOUR)
+    await bench.at(T0 + HOUR)
+    assert chat.titles == ["▲ CRITICAL: a"]
+    assert "Level: none → critical" in chat.got[0][1].body
+    await bench.at(T0 + 8 * HOUR)
+    assert chat.titles[1:] == ["▲ HIGH: b (held until 08:00: nights)"]
+
+
+async def test_what_came_and_went_before_it_could_be_told_is_told_as_that(bench, chat):
+    chat.fail()
+    bench.move("a", 2, T0)
+    await bench.at(T0)
+    bench.move("a", 0, T0 + SECOND)
+    chat.work()
+    await bench.at(T0 + MINUTE)
+    assert chat.titles == ["✔ Came and went: HIGH: a"]

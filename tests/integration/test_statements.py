@@ -1,0 +1,100 @@
+"""What was said, where looks heed it: read when something was said, and never in the way of an alert."""
+
+from __future__ import annotations
+
+import io
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from daemon import logs
+from daemon.providers import METRICS
+from daemon.replay import Replay
+from daemon.statements import Statements, in_force
+from rules.building import build_book
+from rules.models import RuleModel
+from rules.outcomes import Outcome
+from rules.silences import stale
+from rules.values import Alert, Firing, Subject, Target
+from storage.silences import How, Speaker, Wish
+from storage.store import Store
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+LIN = Speaker("lin", NOON, How.CLI)
+MEI = Target("tiktok/account/mei", Subject.ACCOUNT, "Mei", "tiktok", account="tiktok/account/mei")
+BOOK = build_book(
+    [RuleModel(name="points", on="account", when="violation_score >= 9", on_first_sight="tell")], METRICS, ["ops"]
+)
+HEALTH = "get_account_health_status"
+
+
+@pytest.fixture
+def store(tmp_path):
+    with closing(Store.open(tmp_path / "watch.db")) as store:
+        store.sync_targets([MEI], NOON)
+        yield store
+
+
+@pytest.fixture
+def docket(store):
+    """One with alert 1 on, as it is stored."""
+    replay = Replay(BOOK, {MEI.key: MEI}, ["ops"])
+    replay.watch(MEI.key, HEALTH, 3600)
+    replay.tick(NOON)
+    on = Alert("points", MEI.key, (), Firing(1, NOON, NOON, 1))
+    replay.docket.remember(store.commit_judgement([Outcome(on, (), ())], NOON))
+    return replay.docket
+
+
+def silence(store, condition='rule == "points"', awaits=frozenset()):
+    return store.spoken.silence(Wish(condition, NOON + 480 * HOUR, "", awaits), LIN)
+
+
+def test_what_another_process_says_is_heeded_at_the_next_look(store, docket, tmp_path):
+    statements = Statements(store)
+    statements.heed(docket, NOON)
+    assert (docket.said.silences, docket.said.acks) == ((), {})
+    with closing(Store.open(tmp_path / "watch.db")) as other:
+        made = silence(other)
+        other.spoken.acknowledge(1, LIN)
+    statements.heed(docket, NOON)
+    assert ([each.id for each in docket.said.silences], docket.said.acks) == ([made.id], {1: 1})
+
+
+def test_a_silence_whose_condition_can_be_read_no_more_holds_nothing_and_the_log_says_so(store, docket):
+    out = io.StringIO()
+    logs.configure("WARNING", False, str, out)
+    silence(store, 'gone_label == "x"')
+    kept = silence(store)
+    Statements(store).heed(docket, NOON)
+    assert [each.id for each in docket.said.silences] == [kept.id]
+    assert '"silence": 1' in out.getvalue()
+    assert "an alert has no `gone_label`" in out.getvalue()
+
+
+def test_nothing_is_written_down_while_all_stays_as_it_is(store, docket):
+    silence(store, awaits=frozenset({1}))
+    store.spoken.acknowledge(1, LIN)
+    statements, number = Statements(store), store.spoken.number()
+    for hours in range(5):
+        statements.heed(docket, NOON + hours * HOUR)
+    assert store.spoken.number() == number
+
+
+def test_what_a_silence_matches_is_noted_so_that_one_that_holds_nothing_is_found(store, docket):
+    busy, idle = silence(store), silence(store, 'account == "leo"')
+    Statements(store).heed(docket, NOON + 192 * HOUR)
+    assert [each.id for each in stale(in_force(store, NOON + 192 * HOUR), NOON + 192 * HOUR)] == [idle.id]
+    assert {each.id for each in in_force(store, NOON)} == {busy.id, idle.id}
+
+
+def test_what_was_said_of_an_alert_that_is_gone_is_over(store, docket):
+    silence(store, awaits=frozenset({1}))
+    store.spoken.acknowledge(1, LIN)
+    docket.remember([])
+    Statements(store).heed(docket, NOON + HOUR)
+    assert (docket.said.silences, docket.said.acks) == ((), {})
+    about = [each.about for each in store.spoken.trail(NOON + HOUR)]
+    assert about == ["alert 1: it is over", "silence 1: all that it was to last for is over"]
