@@ -147,6 +147,7 @@ Timeout = Annotated[Duration, AfterValidator(_between(timedelta(seconds=1), time
 Rate = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 Token = Annotated[str, Field(min_length=1), _refused_by(partial(_plain, "token"))]
 Cookie = Annotated[str, _refused_by(partial(_plain, "cookie"))]
+RATE = r"^([1-9][0-9]{0,3}/(s|min|h))?$"
 BaseUrl = Annotated[str, _refused_by(check_base_url)]
 LinksUrl = Annotated[str, _refused_by(url_fault)]
 LinksKey = Annotated[str, Field(min_length=1), _refused_by(partial(_plain, "key"))]
@@ -156,7 +157,7 @@ Items = Annotated[list[Any], _or_empty(list)]
 """Entries are read one by one, so that a mistake in one hides none in another; a section may be empty."""
 Files = Annotated[list[Line], BeforeValidator(lambda value: [value] if isinstance(value, str) else value or [])]
 Zone = Annotated[str, _refused_by(_no_zone)]
-MessageRate = Annotated[str, _refused_by(_no_rate)]
+MessageRate = Annotated[str, _refused_by(_no_rate), Field(json_schema_extra={"pattern": RATE})]
 Usd = Annotated[Decimal, BeforeValidator(_usd)]
 Recency = Annotated[Duration, AfterValidator(_between(timedelta(hours=1), timedelta(days=365), "1h to 365d"))]
 Hold = Annotated[Duration, AfterValidator(_between(timedelta(minutes=1), timedelta(days=30), "1m to 30d"))]

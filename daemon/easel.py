@@ -13,6 +13,7 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -38,6 +39,7 @@ class Easel:
         self._process: Process | None = None
         self._lock = asyncio.Lock()
         self._begun: set[asyncio.Task[bytes | None]] = set()
+        self._at_work: asyncio.Task[Any] | None = None
         self._idle: asyncio.TimerHandle | None = None
 
     async def draw(self, chart: Chart) -> bytes | None:
@@ -52,15 +54,13 @@ class Easel:
         try:
             return await asyncio.shield(turn)
         except asyncio.CancelledError:
-            if self._lock.locked() and turn.get_name() != _AT_WORK:
+            if turn is not self._at_work:
                 turn.cancel()
             raise
 
     async def _turn(self, chart: Chart) -> bytes | None:
         async with self._lock:
-            task = asyncio.current_task()
-            if task is not None:
-                task.set_name(_AT_WORK)
+            self._at_work = asyncio.current_task()
             try:
                 async with asyncio.timeout(LONGEST_S):
                     return await self._drawn(chart)
@@ -128,6 +128,3 @@ async def drawn_once(chart: Chart) -> bytes | None:
         return await easel.draw(chart)
     finally:
         await easel.close()
-
-
-_AT_WORK = "drawing a chart"

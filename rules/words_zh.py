@@ -114,7 +114,7 @@ CHINESE = Words(
         "entry.step": "，{step}",
         "title of one": "{mark}【{word}】{fate}：{headline}",
         "test": "渠道 {channel} 测试消息",
-        "test.note": "没有发生任何异常。看到此消息即表示可以收到 creatorwatch 的通知。",
+        "test.note": "没有发生任何异常。看到此消息即表示该渠道可以正常接收通知。",
         "id": "编号：{id}",
         "link.acknowledge": "确认收到",
         "link.acknowledge.asks": "确认后不再提醒、不再上报，直到级别升高或告警恢复。",

@@ -56,6 +56,7 @@ async def test_a_preview_is_what_the_daemon_sends_and_says_who_hears_it(tell, ma
     found, text = previewed(story, "violation-points", "managers", managers.url)
     assert (text.title, without_id(text.body)) == (sent["title"], without_id(sent["message"]))
     assert found.alert.id is not None
+    assert sent["attachments"] == []  # `charts: false`
     assert "managers" in [each.channel for each in found.audience.hearers]
 
 

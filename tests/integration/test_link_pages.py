@@ -29,7 +29,7 @@ from rules.values import Alert, Firing, Ok, Subject, Target
 from rules.words import Language
 from storage.silences import How, What
 from storage.store import Store
-from tests.running import configure, creatorwatch, until
+from tests.running import configure, creatorwatch, edit, until
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 KEY = "a-key-of-sixteen-characters-or-more"
@@ -237,11 +237,7 @@ async def test_what_links_write_down_is_in_the_language_of_silences(office):
 
 def test_a_running_daemon_does_what_a_link_says_and_a_command_beside_it_sees_and_ends_it(tmp_path, start):
     configure(tmp_path)
-    text = (tmp_path / "rules.yaml").read_text().replace("violation_score >= 9", "violation_score >= 6")
-    link = 'links: { url: "https://alerts.example.com", key: "${LINK_KEY}" }\n'
-    (tmp_path / "rules.yaml").write_text(
-        text.partition("\nlinks:")[0] + "\n" + link if "\nlinks:" in text else link + text
-    )
+    edit(tmp_path / "rules.yaml", "violation_score >= 9", "violation_score >= 6")
     daemon = start(LINK_KEY=KEY).greeted()
     (alert, *_) = until(lambda: json.loads(creatorwatch(tmp_path, "alerts", "--json").stdout))
     soon = SystemClock().now() + GOOD_FOR
