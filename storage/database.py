@@ -112,12 +112,12 @@ class Transactions:
     """Begins them. One thread calls it at a time."""
 
     def __init__(self, engine: Engine) -> None:
-        self._writer, self._reader = engine, engine.execution_options(**{READING: True})
+        self.engine, self._reader = engine, engine.execution_options(**{READING: True})
         self._whole: Connection | None = None
 
     def writing(self) -> AbstractContextManager[Connection]:
         """One that writes: all of it or nothing."""
-        return self._writer.begin() if self._whole is None else nullcontext(self._whole)
+        return self.engine.begin() if self._whole is None else nullcontext(self._whole)
 
     def reading(self) -> AbstractContextManager[Connection]:
         """One that sees a single moment of the database."""
@@ -126,7 +126,7 @@ class Transactions:
     @contextmanager
     def together(self) -> Iterator[None]:
         """Make one of all that are begun within."""
-        with self._writer.begin() as connection:
+        with self.engine.begin() as connection:
             self._whole = connection
             try:
                 yield
@@ -135,7 +135,7 @@ class Transactions:
 
     def close(self) -> None:
         """Let the file go."""
-        self._writer.dispose()
+        self.engine.dispose()
 
 
 def migrate(engine: Engine) -> None:

@@ -47,7 +47,7 @@ def fill(config: Config, days: int) -> int:
     store.plan([Planned(each.key, name, TURN, BEGUN) for each in targets for name in NUMBERS], BEGUN)
     layouts, written = Layouts(), 0
     for number, line in enumerate(store.every_line()):
-        with store._engine.begin() as connection:
+        with store._transactions.engine.begin() as connection:
             rows = list(_rows(connection, layouts, line.schedule_id, line.endpoint, number, days))
             connection.exec_driver_sql("INSERT INTO sample VALUES (?, ?, ?, ?)", rows)
         written += len(rows)
