@@ -239,7 +239,8 @@ def _distance(scene: Scene, threshold: Threshold) -> str:
     window = scene.view.get(threshold.metric, {}).get(NO_LABELS)
     value = None if window is None else _known(window, scene.rule, scene.at)
     unit = Unit.RATIO if scene.rule.reads[threshold.metric] is Unit.RATIO else Unit.COUNT  # a state is 0 or 1 here
-    to_go = "" if value is None else f", {say_number(abs(threshold.value - value), unit)} to go"
+    left = None if value is None or threshold.holds(value) else abs(threshold.value - value)
+    to_go = "" if left is None else f", {say_number(left, unit)} to go"
     return f"at {threshold.metric} {threshold.operator} {say_number(threshold.value, unit)}{to_go}"
 
 

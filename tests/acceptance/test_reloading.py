@@ -83,8 +83,8 @@ def stored(story, query: str) -> list[tuple]:
 
 
 def until(found):
-    """The first true answer of ``found`` within ten seconds, else the last."""
-    deadline_s = time.monotonic() + 10
+    """The first true answer of ``found`` within a minute, else the last."""
+    deadline_s = time.monotonic() + 60
     while not (answer := found()) and time.monotonic() < deadline_s:
         time.sleep(0.01)
     return answer
