@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from rules.values import Alert, Outcome, Record, Target, Transition
+from rules.values import Alert, Outcome, Record, Target
 from storage import (
     alerts,
     cohorts,
@@ -22,7 +22,6 @@ from storage import (
     ledger,
     notes,
     outbox,
-    overview,
     polls,
     quarantine,
     rulebook,
@@ -34,11 +33,9 @@ from storage.cohorts import Passage
 from storage.database import Lease, Transactions
 from storage.records import (
     NOTHING_NOTED,
-    AlertRow,
     Attempt,
     Claim,
     Committed,
-    Counts,
     Delivery,
     Discovered,
     Identity,
@@ -47,9 +44,7 @@ from storage.records import (
     Noted,
     Planned,
     Polled,
-    Posted,
     Quarantine,
-    Receipt,
     Remembered,
     Settled,
     Sight,
@@ -57,25 +52,27 @@ from storage.records import (
     TakenOver,
 )
 from storage.samples import SampleRow
+from storage.views import Views
 
 
-class Store:
+class Store(Views):
     """The database file of one daemon. Times go in and come out as aware UTC datetimes, kept to the millisecond."""
 
     def __init__(self, engine: Engine) -> None:
         self._transactions = Transactions(engine)
-        self._writing, self._reading = self._transactions.writing, self._transactions.reading
+        super().__init__(self._transactions.reading)
+        self._writing = self._transactions.writing
         self._known = polls.Known()
 
     @classmethod
-    def open(cls, path: str | Path, readonly: bool = False) -> Store:
+    def open(cls, path: str | Path, readonly: bool = False, patient: bool = False) -> Store:
         """Open a database file; one to be written is made where there is none, and brought up to date.
 
         Raises ``StoreUnusableError`` where the file is missing, foreign, of a newer version or, for a reader, of
-        another version at all.
+        another version at all. All that writes does so where other processes write for five seconds, or a minute if it
+        is ``patient``.
         """
-        open_engine = database.open_reader if readonly else database.open_writer
-        return cls(open_engine(Path(path)))
+        return cls(database.open_reader(Path(path)) if readonly else database.open_writer(Path(path), patient))
 
     @classmethod
     def sketch(cls, path: str | Path) -> Store:
@@ -90,15 +87,21 @@ class Store:
         self._transactions.close()
 
     def together(self) -> AbstractContextManager[None]:
-        """Make one transaction of all that is written within, but for polls: those have to be kept on their own."""
+        """Make one transaction of all that is written within, but for polls: those have to be kept on their own.
+
+        It begins with the first writing; reads before that see what is stored by then.
+        """
         return self._transactions.together()
 
     # --- the plan ---------------------------------------------------------------------------------------------
 
     def sync_targets(self, targets: Sequence[Target], at: datetime, keys: Collection[str] | None = None) -> None:
         """Make these the watched targets; the others (of ``keys``; None: all) leave the plan and keep their history."""
-        with self._writing() as connection:
-            schedule.sync_targets(connection, targets, to_ms(at), keys)
+        with self._reading() as connection:
+            named, gone = schedule.other_targets(connection, targets, keys)
+        if named or gone:
+            with self._writing() as connection:
+                schedule.sync_targets(connection, named, gone, to_ms(at))
 
     def plan(self, planned: Sequence[Planned], at: datetime, keys: Collection[str] | None = None) -> None:
         """Make these lines, of targets that ``sync_targets`` was told, the plan: of ``keys`` or, by None, of all.
@@ -107,8 +110,11 @@ class Store:
         them: then it is due an interval from now. With another cadence it takes the planned interval, and is due an
         interval from now at the latest. One that goes loses its lease too: the answer to a poll under way is dropped.
         """
-        with self._writing() as connection:
-            schedule.plan(connection, planned, to_ms(at), keys)
+        with self._reading() as connection:
+            named, gone = schedule.other_lines(connection, planned, to_ms(at), keys)
+        if named or gone:
+            with self._writing() as connection:
+                schedule.plan(connection, named, gone, to_ms(at))
 
     def wake(self, lines: Sequence[tuple[str, str]], due: datetime) -> None:
         """Make lines of the plan (target key, endpoint) due at ``due``, but for those due earlier and those leased."""
@@ -267,10 +273,16 @@ class Store:
 
     # --- what was judged --------------------------------------------------------------------------------------
 
-    def begin_rules(self, names: Collection[str], at: datetime) -> Mapping[str, datetime]:
-        """Make these the rules in force from now on; since when those are that were so before, by name."""
-        with self._writing() as connection:
-            return rulebook.begin(connection, names, to_ms(at))
+    def rules(self) -> Mapping[str, datetime]:
+        """Since when each rule is in force, by name."""
+        with self._reading() as connection:
+            return rulebook.begun(connection)
+
+    def begin_rules(self, names: Collection[str], at: datetime) -> None:
+        """Make these the rules in force: those that are not yet, from now on."""
+        if self.rules().keys() != set(names):
+            with self._writing() as connection:
+                rulebook.begin(connection, names, to_ms(at))
 
     def antedate_rules(self, begun: Mapping[str, datetime]) -> None:
         """Let these rules have been in force since then: they have judged what was seen before they came."""
@@ -343,8 +355,11 @@ class Store:
 
     def give_up_letters(self, channels: Collection[str]) -> None:
         """Give up the letters to other channels than ``channels``; their news is owed again if those come back."""
-        with self._writing() as connection:
-            outbox.give_up(connection, channels)
+        with self._reading() as connection:
+            lost = outbox.is_for_others(connection, channels)
+        if lost:
+            with self._writing() as connection:
+                outbox.give_up(connection, channels)
 
     def claim_letters(self, channel: str, at: datetime, lease_until: datetime, owner: str, limit: int) -> list[Letter]:
         """Lease up to ``limit`` due letters to a channel, oldest first; one at a time for each thing alerted on.
@@ -359,40 +374,3 @@ class Store:
         """Store attempts; those that decided something (their letter was waiting). A dead letter is owed again."""
         with self._writing() as connection:
             return outbox.record(connection, deliveries)
-
-    # --- what people look at ----------------------------------------------------------------------------------
-
-    def alerts(self, limit: int, open_only: bool = False) -> list[AlertRow]:
-        """Alerts, the newest first."""
-        with self._reading() as connection:
-            return overview.alert_rows(connection, limit, open_only)
-
-    def alerts_of(self, target: str, until: datetime, limit: int) -> list[AlertRow]:
-        """Alerts on a target (its key) that began by a time, the newest first. They are as they are now."""
-        with self._reading() as connection:
-            return overview.alerts_of(connection, target, to_ms(until), limit)
-
-    def posted(self, alert_id: int, until: datetime) -> list[Posted]:
-        """The letters about one alert, in order."""
-        with self._reading() as connection:
-            return overview.posted(connection, alert_id, to_ms(until))
-
-    def transitions(self, alert_id: int) -> list[Transition]:
-        """The steps of one alert, in order."""
-        with self._reading() as connection:
-            return overview.steps(connection, alert_id)
-
-    def deliveries(self, limit: int) -> list[Receipt]:
-        """Attempts to hand over a letter, the newest first."""
-        with self._reading() as connection:
-            return overview.attempts(connection, limit)
-
-    def given_up(self, since: datetime) -> int:
-        """How many letters were given up since then."""
-        with self._reading() as connection:
-            return overview.given_up(connection, to_ms(since))
-
-    def counts(self) -> Counts:
-        """How much there is of what an operator watches."""
-        with self._reading() as connection:
-            return overview.counts(connection)
