@@ -122,7 +122,7 @@ class App:
         return outcomes
 
     async def say_config(self, problems: str) -> None:
-        """Let rules on the daemon know what is wrong with the newest configuration; "" if it is in force."""
+        """Let rules on the daemon know what is wrong with the newest configuration, until one is in force."""
         await self._writer.run(lambda: self._desk.states.itself.config(problems))
 
     async def known(self, at: datetime) -> Known:

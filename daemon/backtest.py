@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
+from heapq import heappop, heappush
 from itertools import groupby
 from multiprocessing import get_context
 from operator import itemgetter
@@ -21,23 +22,25 @@ from pathlib import Path
 from typing import NamedTuple
 
 from daemon import logs
-from daemon.cadence import Standing, slowest
+from daemon.cadence import Cadence, Standing, longest
 from daemon.cohorts import GATHERED, compared
 from daemon.config import Access, Config, Discover, load
-from daemon.departures import BEFORE_ALL, NEVER, left_at, retired_at
+from daemon.departures import NEVER, left_at, retired_at
 from daemon.judge import LOOKED_THROUGH
+from daemon.paces import Paces
 from daemon.plan import cadence_of
 from daemon.providers import ENDPOINTS, METRICS
 from daemon.providers.endpoint import Provider
 from daemon.recent import STATES
 from daemon.replay import Replay
+from daemon.schedule import UNPLANNED
 from daemon.secrets import REDACTOR
 from daemon.tally import Journal
 from daemon.watchlist import Watchlist, provider_key
 from rules.book import Rule, RuleBook, judgeable
 from rules.cohorts import PUBLISHED_AT
 from rules.outcomes import Outcome
-from rules.promotion import COUNTS, promoted_name
+from rules.promotion import COUNTS, is_counted
 from rules.values import Subject, Target
 from storage.records import Remembered
 from storage.samples import SampleRow
@@ -71,23 +74,33 @@ class Group:
     """An account with its videos, or a target that stands alone, and the lines of which numbers may be stored.
 
     ``births`` are when its videos were published, as far as that is known, and ``until`` is when its lines (their ids)
-    left the plan. ``beside`` are targets that may mute its own, and are groups of their own.
+    left the plan. ``seldom_s`` are the intervals of lines (seconds) that are asked less often than their ``cadences``
+    say, to spare money or by other rules. ``beside`` are targets that may mute its own, and are groups of their own.
     """
 
     targets: dict[str, Target] = field(default_factory=dict)
+    cadences: Mapping[str, Cadence] = field(default_factory=lambda: {e.name: e.cadence for e in ENDPOINTS.values()})
     births: dict[str, datetime] = field(default_factory=dict)
     lines: list[Remembered] = field(default_factory=list)
     until: dict[int, datetime] = field(default_factory=dict)
+    seldom_s: dict[int, float] = field(default_factory=dict)
     beside: Collection[str] = ()
 
-    def add(self, line: Remembered, until: datetime) -> None:
-        """Add a line that left the plan at that time."""
-        self.lines.append(line)
+    def add(self, line: Remembered, until: datetime, usual: timedelta = timedelta(0)) -> None:
+        """Add a line that left the plan at that time; by its cadence its interval was ``usual`` at most."""
+        if line.interval > usual:
+            self.seldom_s[line.schedule_id] = line.interval.total_seconds()
+        self.lines.append(replace(line, interval=max(line.interval, usual)))  # an alert may have made it closer since
         self.until[line.schedule_id] = until
 
     def asked(self, since: datetime) -> set[int]:
         """The ids of the lines that were in the plan at that time, or later."""
         return {each for each, until in self.until.items() if until > since}
+
+    def published(self, key: str) -> Iterable[datetime]:
+        """When a video was published, as far as that is known; of an account when its videos were."""
+        born = self.births.get(key)
+        return self.births.values() if born is None else (born,)
 
     @property
     def slowest(self) -> timedelta:
@@ -155,14 +168,17 @@ def relive(
     it does when the daemon starts.
     """
     lines = {line.schedule_id: line for line in group.lines}
-    plan, unseen = _Plan(replay, group), set(lines)
-    plan.follow((), period.since)
+    plan, paces, unseen = _Plan(replay, group), Paces(group.cadences, group.published), set(lines)
+    plan.follow(plan.standing, period.since)
     ends_s = {each: at.timestamp() for each, at in group.until.items()}
     for at, seen in _steps((row for row in rows if row[1] < ends_s.get(row[0], 0.0)), *period):
         ended = plan.follow({lines[row[0]].target for row in seen}, at)
-        for schedule_id, _, keys, numbers in seen:
+        for row in seen:
+            schedule_id, _, keys, numbers = row
             line = lines[schedule_id]
-            replay.see(line.target, line.endpoint, at, dict(zip(keys, numbers, strict=True)))
+            interval_s = paces.interval(group.targets[line.target], line.endpoint, row).total_seconds()
+            interval_s = max(interval_s, group.seldom_s.get(schedule_id, 0.0))
+            replay.see(line.target, line.endpoint, at, dict(zip(keys, numbers, strict=True)), interval_s)
             if schedule_id in unseen:
                 unseen.discard(schedule_id)
                 replay.recollect(line.target, line.endpoint, store.backwards(schedule_id, at, LOOKED_THROUGH))
@@ -172,27 +188,42 @@ def relive(
 
 
 class _Plan:
-    """What of a group a replay watches: videos since numbers of theirs are stored, lines until they left the plan."""
+    """What of a group a replay watches: videos since numbers of theirs are stored, lines until they left the plan.
+
+    ``standing`` are the targets that are no videos: they are watched from the beginning.
+    """
 
     def __init__(self, replay: Replay, group: Group) -> None:
         self._replay, self._group = replay, group
-        self._videos = {key for key, target in group.targets.items() if target.subject is Subject.VIDEO}
-        self._came = group.targets.keys() - self._videos
-        self._next = BEFORE_ALL
+        self.standing = {key for key, target in group.targets.items() if target.subject is not Subject.VIDEO}
+        self._lines: dict[str, list[Remembered]] = {}
+        for line in group.lines:
+            self._lines.setdefault(line.target, []).append(line)
+        self._watched: dict[str, Target] = {}
+        self._came: set[str] = set()
+        self._ends: list[tuple[datetime, str]] = []  # a heap: the next line that leaves, and what it is about
 
     def follow(self, seen: Collection[str], at: datetime) -> list[Outcome]:
         """Let in the targets that are ``seen``, and lines out that have left by now; the alerts that end by it."""
-        if self._came.issuperset(seen) and at < self._next:
+        changed = {key for key in seen if key not in self._came}
+        for line in [line for key in changed for line in self._lines.get(key, ())]:
+            heappush(self._ends, (self._group.until[line.schedule_id], line.target))
+        self._came |= changed
+        while self._ends and self._ends[0][0] <= at:
+            changed.add(heappop(self._ends)[1])
+        if not changed:
             return []
-        group, self._came = self._group, self._came.union(seen)
-        asked = [each for each in group.lines if each.target in self._came and group.until[each.schedule_id] > at]
-        self._next = min((group.until[each.schedule_id] for each in asked), default=NEVER)
-        watched = self._came - self._videos.difference(each.target for each in asked)
-        return self._replay.follow(
-            {key: target for key, target in group.targets.items() if key in watched},
-            {(each.target, each.endpoint): each.interval.total_seconds() for each in asked},
-            at,
-        )
+        asked = {key: list(self._asked(key, at)) for key in sorted(changed)}
+        for key, lines in asked.items():
+            if lines or key in self.standing:
+                self._watched[key] = self._group.targets[key]
+            else:
+                self._watched.pop(key, None)
+        intervals_s = {(e.target, e.endpoint): e.interval.total_seconds() for own in asked.values() for e in own}
+        return self._replay.follow(self._watched, intervals_s, at, changed)
+
+    def _asked(self, key: str, at: datetime) -> Iterator[Remembered]:
+        return (line for line in self._lines.get(key, ()) if self._group.until[line.schedule_id] > at)
 
 
 def asking(config: Config, store: Store) -> Config:
@@ -218,19 +249,21 @@ def ever_watched(config: Config, store: Store, at: datetime) -> Watchlist:
 def groups(config: Config, store: Store, at: datetime) -> dict[str, Group]:
     """What was ever watched, by account, as far as rules read its lines."""
     watchlist = ever_watched(config, store, at)
+    cadences = {name: cadence_of(endpoint, config) for name, endpoint in ENDPOINTS.items()}
     found: dict[str, Group] = {}
     for key, target in watchlist.targets().items():
         found.setdefault(target.account or key, Group()).targets[key] = target
     for group in found.values():
         group.births.update(watchlist.births(group.targets))
+        group.cadences = cadences
     wanted, planned = _telling(config.book.needs()), {line.schedule_id for line in store.remembered()}
     retired = retired_at(config, store.discovered(), watchlist)
     for line in store.every_line():
         if line.endpoint in wanted and line.target in watchlist:
-            until = min(left_at(line, planned), retired.get(line.target, NEVER))
-            usual = slowest(cadence_of(ENDPOINTS[line.endpoint], config), Standing(at, watchlist.created(line.target)))
-            own = replace(line, interval=max(line.interval, usual))  # an alert may have made it closer since
-            found[watchlist[line.target].target.account or line.target].add(own, until)
+            usual = longest(cadences[line.endpoint], Standing(at, watchlist.created(line.target)))
+            own = replace(line, interval=usual) if line.interval == UNPLANNED else line
+            until = min(left_at(own, planned), retired.get(line.target, NEVER))
+            found[watchlist[line.target].target.account or line.target].add(own, until, usual)
     asked = {key: group for key, group in found.items() if group.lines}
     _see_providers(asked, config.book)
     return asked
@@ -277,9 +310,13 @@ def _looks(rule: Rule, interval: timedelta) -> timedelta:
 
 
 def not_replayed(book: RuleBook) -> Sequence[Rule]:
-    """The rules that read what the daemon says itself, of which there is no history; and what they are promoted to."""
+    """The rules that read what the daemon says itself, of which there is no history, and those that count their alerts.
+
+    What they are promoted to is such a rule.
+    """
     silent = {rule.name for rule in book.rules if rule.needs.keys() & UNSTORED}
-    silent |= {promoted_name(rule.name) for rule in book.rules if rule.promote and rule.name in silent}
+    promoting = {rule.name for rule in book.rules if rule.promote and rule.name in silent}
+    silent |= {rule.name for rule in book.rules if any(is_counted(name, rule) for name in promoting)}
     return [rule for rule in book.rules if rule.name in silent]
 
 

@@ -88,9 +88,12 @@ class Near:
 
     def turn(self, standing: Standing, phase: float) -> datetime | None:
         """The target's own turn of the interval that the answer's urgency asks for; the closest under an alert."""
-        urgency = len(self.closer) if standing.suspect else self.urgency(standing.values)
-        interval = (self.usual, *self.closer)[urgency]
+        interval = self.closer[-1] if standing.suspect else self.interval(standing)
         return _stretched(standing, grid(standing.at, interval, self.usual * phase))
+
+    def interval(self, standing: Standing) -> timedelta:
+        """The interval that the answer's urgency asks for, without stretch and without an alert."""
+        return (self.usual, *self.closer)[self.urgency(standing.values)]
 
     def __str__(self) -> str:
         return f"every {_say(self.usual)}, near a threshold {' or '.join(map(_say, self.closer))}"
@@ -141,11 +144,14 @@ class ByNewest:
 
     def turn(self, standing: Standing, phase: float) -> datetime | None:
         """The target's own turn of the interval that the newest video asks for."""
-        interval = self.usual
-        if standing.created is not None:
-            age = standing.at - standing.created
-            interval = next((every for below, every in self.steps if age < below), self.usual)
-        return _stretched(standing, grid(standing.at, interval, self.usual * phase))
+        return _stretched(standing, grid(standing.at, self.interval(standing), self.usual * phase))
+
+    def interval(self, standing: Standing) -> timedelta:
+        """The interval that the newest video asks for, without stretch."""
+        if standing.created is None:
+            return self.usual
+        age = standing.at - standing.created
+        return next((every for below, every in self.steps if age < below), self.usual)
 
     def __str__(self) -> str:
         steps = ", ".join(f"{_say(every)} below {_say(below)}" for below, every in self.steps)
@@ -226,7 +232,12 @@ def _moments(today: date, times: Iterable[time], zone: ZoneInfo, delay: timedelt
 
 
 def slowest(cadence: Cadence, standing: Standing) -> timedelta:
-    """The longest interval that it has had until ``standing.at``, besides those that spared money."""
+    """The longest interval that it has as things are: no alert, and no money spared."""
+    return cadence.interval(standing) if isinstance(cadence, ByAge | ByNewest | Near) else cadence.usual
+
+
+def longest(cadence: Cadence, standing: Standing) -> timedelta:
+    """The longest interval that it may have had until ``standing.at``, besides those that spared money."""
     return cadence.interval(standing) if isinstance(cadence, ByAge) else cadence.usual
 
 

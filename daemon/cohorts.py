@@ -67,7 +67,9 @@ class Cohorts:
             return []
         changed = targets.keys() if keys is None else targets.keys() & keys
         videos = {key: targets[key].account for key in changed if targets[key].subject is Subject.VIDEO}
-        self._accounts = {**({} if keys is None else self._accounts), **{k: a for k, a in videos.items() if a}}
+        if keys is None:
+            self._accounts.clear()
+        self._accounts.update({key: account for key, account in videos.items() if account})
         if keys is None:
             self._own = {place: window for place, window in self._own.items() if place[0] in self._accounts}
         for key in videos.keys() & self._accounts.keys():

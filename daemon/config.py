@@ -111,14 +111,18 @@ class Config:
 
 
 def load(
-    path: Path, env: Mapping[str, str], metrics: Mapping[str, Metric], endpoints: Mapping[str, Endpoint]
+    path: Path,
+    env: Mapping[str, str],
+    metrics: Mapping[str, Metric],
+    endpoints: Mapping[str, Endpoint],
+    sources: Sources | None = None,
 ) -> Config | list[Problem]:
     """The configuration in ``path`` and the rosters that it names, or all their problems in the order of the files.
 
     ``metrics`` and ``endpoints`` are what rules, overrides and ``collect`` may name. Takes a second more when a channel
-    needs apprise's plugins.
+    needs apprise's plugins. ``sources``, a new one, then knows what was read, whatever came of it.
     """
-    sources = Sources()
+    sources = sources or Sources()
     text = read(path, sources.read)
     tree = text if isinstance(text, Problem) else parse(text)
     if isinstance(tree, Problem):

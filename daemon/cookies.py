@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from daemon.kept import keep
 from daemon.providers.endpoint import Endpoint
 from rules.values import Subject
 
@@ -98,6 +100,10 @@ class Fingerprints:
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
         self._digests: dict[str, bytes] = {}
+
+    def keep(self, undo: ExitStack) -> None:
+        """Let ``undo`` make the cookies that are compared with those of now."""
+        keep(undo, self, "_digests")
 
     def changed(self, target: str, secret_text: str) -> bool:
         """Whether the target's cookie is another than at the last call; at the first one it is not."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from daemon.config import Config
-from daemon.docket import Docket
 from daemon.doubt import Doubt
 from daemon.forecast import Known
 from daemon.judge import Judge
+from daemon.kept import keep
 from daemon.plan import lines, plan, reads
 from daemon.providers.endpoint import Provider
 from daemon.purse import Purse
@@ -56,8 +57,9 @@ class Desk:
         self.watchlist.renew(self.store.identities(), self.store.discovered(accounts), at, accounts)
         watched = self.watchlist.of(accounts)
         keys = None if accounts is None else {each.target.key for each in (*before, *watched)}
+        planned = list(plan(self.config, self.watchlist, self._providers, at, accounts))
         self.store.sync_targets([each.target for each in watched], at, keys)
-        self.store.plan(list(plan(self.config, self.watchlist, self._providers, at, accounts)), at, keys)
+        self.store.plan(planned, at, keys)
         return keys
 
     def remember(self, at: datetime) -> None:
@@ -77,32 +79,27 @@ class Desk:
 
     def adopt(self, config: Config, at: datetime) -> list[Outcome]:
         """Go on by another configuration, and look at everything in its light: whole, or not at all where it raises."""
-        before = self.config, self.watchlist, self.judge.docket
-        try:
+        with ExitStack() as undo:
+            keep(undo, self, "config", "watchlist")
+            self.judge.keep(undo)
             self.judge.look_back(config.book, at)
             with self.store.together():
-                return self._adopt(config, at)
-        except BaseException:
-            self.judge.look_back(before[0].book, at)
-            self._go_by(*before, at)
-            raise
+                outcomes = self._adopt(config, at)
+            undo.pop_all()
+        self.states.forget_others()
+        return outcomes
 
     def _adopt(self, config: Config, at: datetime) -> list[Outcome]:
         self.config, self.watchlist = config, Watchlist(config, self._providers)
         self.plan(at)
         self.store.give_up_letters(config.channels.keys())
-        docket = self.judge.begin(config.book, config.channels, config.telling, at)
-        self._go_by(config, self.watchlist, docket, at)
+        self.standings.adopt(config, self.watchlist)
+        self._doubt.adopt(config.guard, reads(config), self.watchlist)
+        self.states.itself.follow(config.channels)
+        self.states.itself.config("")
+        self.judge.go_by(config.book, config.channels, config.telling, self.watchlist, self._held(), at)
         self.states.wake_probes()
         return self.judge.look_at_everything(at)
-
-    def _go_by(self, config: Config, watchlist: Watchlist, docket: Docket, at: datetime) -> None:
-        """Let all that is in memory follow a configuration that is stored. Writes nothing."""
-        self.config, self.watchlist = config, watchlist
-        self.standings.adopt(config, watchlist)
-        self.states.itself.follow(config.channels)
-        self._doubt.adopt(config.guard, reads(config), watchlist)
-        self.judge.go_by(config.book, watchlist, docket, self._held(), at)
 
     def _held(self, accounts: Collection[str] | None = None) -> Mapping[str, set[str]]:
         """The endpoints of each target of these accounts, were every configured provider there to be asked."""

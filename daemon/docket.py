@@ -70,7 +70,7 @@ class Docket:
         self._targets: Mapping[str, Target] = {}
         self._held: Mapping[str, Collection[str]] = {}
         self._rules: dict[str, RulesByEndpoint] = {}
-        self._timed: list[str] = []
+        self._timed: dict[str, None] = {}
         self._alerts: dict[str, dict[AlertKey, Alert]] = {}
         self._inhibitors = Inhibitors.of(book)
         self._inhibition = Inhibition(self._inhibitors)
@@ -103,22 +103,23 @@ class Docket:
         for target, endpoint in polled:
             endpoints.setdefault(target, set()).add(endpoint)
         self._assign(endpoints, keys)
-        self._promotions.follow(targets, self._rules)
+        self._promotions.follow(targets, self._rules, keys)
 
     def _assign(self, endpoints: Mapping[str, Collection[str]], keys: Collection[str] | None) -> None:
         """Each target's rules by the endpoint whose poll can change them; targets alike share one table."""
         shared: dict[tuple[tuple[Rule, ...], frozenset[str]], RulesByEndpoint] = {}
-        before = self._rules
-        self._rules = {} if keys is None else {key: own for key, own in before.items() if key not in keys}
-        self._timed = [key for key in self._timed if key in self._rules]
-        for key in [each for each in self._targets if each not in self._rules]:
+        changed = dict.fromkeys([*self._targets, *self._rules]) if keys is None else sorted(keys)
+        before = {key: self._rules.pop(key) for key in changed if key in self._rules}
+        for key in before:
+            self._timed.pop(key, None)
+        for key in [each for each in changed if each in self._targets]:
             kind = (self._book.rules_for(self._targets[key]), frozenset(endpoints.get(key, ())))
             if kind not in shared:
                 shared[kind] = _by_endpoint(*kind)
             self._rules[key] = shared[kind]
             self._first.follow(key, shared[kind], before.get(key, {}))
             if any(map(_minds_time, self.rules(key))):
-                self._timed.append(key)
+                self._timed[key] = None
         self._leave(before.keys() - self._rules.keys())
 
     def _leave(self, gone: Collection[str]) -> None:
@@ -322,11 +323,14 @@ class Docket:
         """Whether an alert on more than the daemon's own states is or may soon be on."""
         return any(each.rule in self._business and not isinstance(each.state, Ok) for each in self.alerts(target))
 
-    def retire(self, at: datetime) -> list[Outcome]:
-        """The ends of the alerts whose rule or target is no more, and of those that nobody is left to be told of."""
+    def retire(self, at: datetime, keys: Collection[str] | None = None) -> list[Outcome]:
+        """The ends of the alerts whose rule or target is no more, and of those that nobody is left to be told of.
+
+        Of all targets, or of ``keys`` alone.
+        """
         self._known = ()
         ends = []
-        for alert in [alert for alerts in self._alerts.values() for alert in alerts.values()]:
+        for alert in [alert for key in (self._alerts if keys is None else sorted(keys)) for alert in self.alerts(key)]:
             if self._is_orphan(alert):
                 ends.append(self._end(alert, at))
             elif alert.over and alert.id is not None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import orjson
 
 from daemon.cadence import AtAges, Daily
 from daemon.guard import Comparison, Guard, Kind, Odd, Population
+from daemon.kept import keep
 from daemon.providers import ENDPOINTS
 from daemon.providers.answer import Reason
 from daemon.recent import Recent, Watch
@@ -56,6 +58,13 @@ class Doubt:
             self._population.restore(odd)
         for metric in _metrics((odd.endpoint, odd.metric)):
             self._recent.withhold(odd.endpoint, metric)
+
+    def keep(self, undo: ExitStack) -> None:
+        """Let ``undo`` make all doubts what they are now, but for the windows. No poll must be looked at meanwhile."""
+        keep(undo, self, "_watchlist", "_guard", "_population", "_odd", "_differences", "_waiting", "_quarantined")
+        self._sentinel.keep(undo)
+        if self._population is not None:
+            self._population.keep(undo)
 
     def adopt(self, guard: Guard | None, read: Collection[str], watchlist: Watchlist) -> None:
         """Go on by another configuration. Another guard knows of the doubts there are, and has seen nothing else."""

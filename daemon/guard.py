@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -15,6 +16,7 @@ from itertools import chain, islice
 from math import inf
 from typing import NamedTuple
 
+from daemon.kept import keep
 from daemon.policy import POLICY
 from daemon.providers.answer import Blames, Reason, SeriesKey
 from daemon.providers.endpoint import Endpoint
@@ -201,6 +203,11 @@ class _Crowd:
             if not own:
                 del self.accounts[look.account]
 
+    def copied(self) -> _Crowd:
+        """Another one that knows the same."""
+        accounts = {account: dict(targets) for account, targets in self.accounts.items()}
+        return _Crowd(dict(self.looks), accounts, dict(self.failing_s), self.current_s)
+
     def weighed(self) -> dict[str, _Look]:
         """The newest few looks at each account: all accounts weigh the same, however many videos they have."""
         newest = (islice(reversed(targets), OF_ONE) for targets in self.accounts.values())
@@ -216,6 +223,11 @@ class Population:
         self._crowds: defaultdict[str, _Crowd] = defaultdict(_Crowd)
         self._doubts: dict[tuple[str, str], Odd] = {}
         self._restored: set[str] = set()
+
+    def keep(self, undo: ExitStack) -> None:
+        """Let ``undo`` make all that was seen what it is now."""
+        keep(undo, self, "_sizes", "_crowds", "_doubts", "_restored")
+        self._crowds = defaultdict(_Crowd, {endpoint: crowd.copied() for endpoint, crowd in self._crowds.items()})
 
     def targets(self, endpoint: str, n: int) -> None:
         """Tell how many targets an endpoint has; until then, it has many."""

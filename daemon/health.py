@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from daemon.kept import keep
 from daemon.policy import POLICY
 from daemon.providers.answer import Blames, Reason
 from daemon.providers.endpoint import Endpoint, Need, Provider
@@ -60,6 +62,12 @@ class Health:
         self._asked: dict[Provider, set[str]] = {provider: set() for provider in Provider}
         self._unanswered: dict[Provider, set[str]] = {provider: set() for provider in Provider}
         self._failures: dict[str, dict[str, Record]] = {}
+
+    def keep(self, undo: ExitStack) -> None:
+        """Let ``undo`` make it follow the lines that it follows now. Polls must not be noted meanwhile."""
+        keep(undo, self, "_sights", "_of_target", "_asked")
+        self._of_target = {target: dict(sights) for target, sights in self._of_target.items()}
+        self._asked = {provider: set(endpoints) for provider, endpoints in self._asked.items()}
 
     def watch(self, schedule_id: int, failures: int = 0) -> None:
         """Begin to follow a line of the plan that ``recent`` watches."""

@@ -6,8 +6,10 @@ So what goes wrong inside is told like everything else, by rules on the daemon.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 
+from daemon.kept import keep
 from daemon.recent import Recent
 from daemon.watchlist import DAEMON
 from rules.values import NO_LABELS, Labels, Record
@@ -29,6 +31,10 @@ class Itself:
     def follow(self, channels: Collection[str]) -> None:
         """From now on these are the channels."""
         self._channels = frozenset(channels)
+
+    def keep(self, undo: ExitStack) -> None:
+        """Let ``undo`` make what is known of rules, channels and the file what it is now."""
+        keep(undo, self, "_labelled", "_channels", "_problems")
 
     def config(self, problems: str) -> None:
         """Take in how the newest reading of the file ended: what is wrong with it, or "" if it is in force."""

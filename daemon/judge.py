@@ -7,6 +7,7 @@ commit of the polls and the commit of what follows from them leaves those polls 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,6 +17,7 @@ import structlog
 from daemon.cohorts import Cohorts, compared, tell_births
 from daemon.docket import Docket
 from daemon.health import Look
+from daemon.kept import keep
 from daemon.learning import End, Lesson
 from daemon.providers import ENDPOINTS
 from daemon.providers.answer import Reading, Reason
@@ -88,20 +90,24 @@ class Judge:
         self._learned: set[str] = set()
         self._followed = BEGINNING
 
+    def keep(self, undo: ExitStack) -> None:
+        """Let ``undo`` make it judge as it does now, by these windows and alerts. No poll must be settled meanwhile."""
+        self._recent.keep(undo)
+        self._states.keep(undo)
+        keep(undo, self, "_book", "_watchlist", "_cohorts", "_passages")
+        keep(undo, self, "docket", "_unfinished", "_learned", "_followed")
+
     # --- at start, and when the plan has changed --------------------------------------------------------------
 
     def remember(self, held: Mapping[str, Collection[str]], at: datetime) -> None:
         """Rebuild windows and alerts from rows; ``held`` as in ``follow``."""
-        self.docket.recall(self._store.begin_rules([rule.name for rule in self._book.rules], at))
-        self._rebuild(held, at)
-        self._statements.heed(self.docket, at)
-
-    def _rebuild(self, held: Mapping[str, Collection[str]], at: datetime) -> None:
+        self.docket.recall(self._store.rules())
         self._cohorts = Cohorts(self._recent, compared(self._book))
         self._cohorts.recall(self._store.passages(compared(self._book)))
         self.follow(held, at)
         self.docket.remember(self._store.live_alerts())
         self._standings.suspects = set(filter(self.docket.is_suspicious, self.docket.alerting()))
+        self._statements.heed(self.docket, at)
 
     def follow(self, held: Mapping[str, Collection[str]], at: datetime, keys: Collection[str] | None = None) -> None:
         """Follow the plan as it is stored: rebuild what is new of it from rows, forget what has left it.
@@ -139,33 +145,42 @@ class Judge:
         self._recent.need(book.needs(), lambda: self._past(list(self._recent.watches), at))
         self._recollect(list(self._recent.watches), at)
 
-    def begin(self, book: RuleBook, channels: Collection[str], telling: Telling, at: datetime) -> Docket:
-        """A docket for another book, whose rules are in force from now on."""
-        docket = Docket(self._recent, book, channels, self._records, telling, self.docket.said)
-        docket.failures = self.docket.failures
-        docket.recall(self._store.begin_rules([rule.name for rule in book.rules], at))
-        return docket
-
     def go_by(
         self,
         book: RuleBook,
+        channels: Collection[str],
+        telling: Telling,
         watchlist: Watchlist,
-        docket: Docket,
         held: Mapping[str, Collection[str]],
         at: datetime,
     ) -> None:
-        """Judge by another book and docket from now on, and follow the plan as it is stored. Writes nothing.
+        """Judge by another book, whose rules are in force from now on, and follow the plan as it is stored.
 
         ``held`` as in ``follow``. An alert goes on with its rule's name, whatever that says now.
         """
-        self._book, self._watchlist, self.docket = book, watchlist, docket
-        self._rebuild(held, at)
+        before, self._book, self._watchlist = self.docket, book, watchlist
+        self.docket = Docket(self._recent, book, channels, self._records, telling, before.said)
+        self.docket.failures = before.failures
+        self.remember(held, at)
 
     def look_at_everything(self, at: datetime) -> list[Outcome]:
         """Judge every target by all its rules, and end the alerts whose rule or target is no more."""
-        ended = self.retire(at)
-        due = {target: self.docket.rules(target) for target in self.docket.targets}
-        return ended + self._commit(self.docket.hear(due, at), at)
+        return self._look_at(self.docket.targets, at)
+
+    def _look_at(self, targets: Collection[str], at: datetime, judged_to: int | None = None) -> list[Outcome]:
+        """Judge these targets, and those of which the daemon itself has news, by all their rules; end alerts."""
+        self._tick(at)
+        ended, looked = self.retire(at), self._unfinished.union(targets)
+        outcomes = self.docket.hear({target: self.docket.rules(target) for target in looked}, at)
+        self._store.begin_rules([rule.name for rule in self._book.rules], at)
+        followed = self._commit(outcomes, at, judged_to)
+        self._unfinished -= looked
+        return ended + followed
+
+    def _tick(self, at: datetime) -> None:
+        """Write what no poll tells; what that changes is still to be looked at."""
+        self._unfinished |= self._states.tick(at, {r.name: r.name not in self.docket.broken for r in self._book.rules})
+        self._statements.heed(self.docket, at)
 
     def _past(self, ids: Sequence[int], at: datetime) -> Iterator[SampleRow]:
         """The stored numbers of lines, oldest first, as far back as rules read them."""
@@ -176,8 +191,11 @@ class Judge:
     def _recall(self, new: Sequence[Remembered], at: datetime) -> None:
         if not new:
             return
-        for row in self._past([line.schedule_id for line in new], at):
-            self._recent.see(*row)
+        paces, lines = self._standings.paces(), {line.schedule_id: line for line in new}
+        for row in self._past(list(lines), at):
+            line = lines[row[0]]
+            target = self._watchlist[line.target].target
+            self._recent.see(*row, slowest_s=paces.slowest_s(target, line.endpoint, row))
         self._recollect([line.schedule_id for line in new], at)
         looks, ends = [], []
         for line in sorted(new, key=lambda line: (line.polled is not None, line.polled or at)):
@@ -216,11 +234,8 @@ class Judge:
 
     def resume(self, at: datetime) -> list[Outcome]:
         """Judge what a crash left unjudged, and end the alerts whose rule or target is no more."""
-        ended = self.retire(at)
         unjudged = {line.target for line in self._store.unjudged()}
-        looked = unjudged | set(self.docket.alerting())
-        outcomes = self.docket.hear({target: self.docket.rules(target) for target in looked}, at)
-        return ended + self._commit(outcomes, at, self._store.committed())
+        return self._look_at(unjudged.union(self.docket.alerting()), at, self._store.committed())
 
     def retire(self, at: datetime) -> list[Outcome]:
         """End the alerts whose rule or target is no more."""
@@ -271,8 +286,7 @@ class Judge:
 
         Also at what a judgement left behind that could not be stored (a full disk).
         """
-        self._unfinished |= self._states.tick(at, {r.name: r.name not in self.docket.broken for r in self._book.rules})
-        self._statements.heed(self.docket, at)
+        self._tick(at)
         unfinished = set(self._unfinished)
         followed = self._commit(self.docket.hear(dict(self.docket.due_by_time(unfinished)), at), at)
         self._unfinished -= unfinished
@@ -313,7 +327,7 @@ class Judge:
         """
         if polled.values is not None:
             interval_s = None if polled.interval is None else polled.interval.total_seconds()
-            slowest = self._standings.slowest(watch.target, watch.endpoint.name, polled.at)
+            slowest = self._standings.slowest(watch.target, watch.endpoint.name, polled.at, polled.values)
             numbers = polled.values.keys(), polled.values.values()
             self._recent.see(polled.schedule_id, polled.at.timestamp(), *numbers, interval_s, slowest.total_seconds())
             self._passages += self._cohorts.look(watch.target)

@@ -18,13 +18,15 @@ import orjson
 class Holder:
     """The process that holds a database, the configuration in force there, and what came of its newest reading.
 
-    ``file`` is absolute; ``digest`` is that of what this, and what it names, held (``Config.digest``). It was read last
-    ``at`` this time: ``problems`` say why what was read is not in force, "" where it is; ``did`` says what that did.
+    ``file`` is absolute; ``digest`` is that of what this, and what it names, held (``Config.digest``). They were read
+    last ``at`` this time, and had the digest ``read`` then: ``problems`` say why that is not in force, "" where it is;
+    ``did`` says what that did.
     """
 
     pid: int
     file: Path
     digest: str
+    read: str
     at: datetime
     did: str = ""
     problems: str = ""

@@ -27,7 +27,7 @@ from daemon.secrets import Secret, Unresolved
 from daemon.watchlist import Watchlist, asked_about
 from rules.spelling import did_you_mean
 from rules.values import Subject, Target
-from storage.records import Attempt
+from storage.records import Attempt, Settled
 from storage.store import Store
 
 _OF_THE_ACCOUNT = frozenset({Need.COOKIE, Need.UID, Need.SEC_UID, Need.HANDLE})
@@ -60,7 +60,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a call came to. ``calls`` counts its requests, a page each; ``cost_usd`` is the most they may have cost."""
+    """What a call came to. ``calls`` counts its requests, a page each; ``cost_usd`` is the most they may have cost.
+
+    ``written`` says whether the ledger says so: where it could not be written, it may say less.
+    """
 
     endpoint: Endpoint
     target: Target
@@ -70,6 +73,7 @@ class Answered:
     cost_usd: Decimal
     seconds: float
     simulated: bool
+    written: bool = True
 
 
 class _Call(NamedTuple):
@@ -90,7 +94,7 @@ async def fetch_once(config: Config, order: Order, clock: Clock, env: Mapping[st
         call = _prepare(config, outside, database, endpoint, order.target, clock.now())
         if isinstance(call, Refusal):
             return call
-        with contextlib.closing(Store.open(database)) as store:
+        with contextlib.closing(Store.open(database, patient=True)) as store:
             spared = order.over_budget or outside.simulated
             refusal = None if spared else _over_budget(config, store, endpoint, clock.now())
             return refusal or await _ask(store, outside, call, clock.now())
@@ -200,11 +204,11 @@ async def _ask(store: Store, outside: Outside, call: _Call, at: datetime) -> Ans
     [ledger_id] = store.open_calls([Attempt(endpoint.provider.value, endpoint.name, 1, endpoint.cost_usd)], at)
 
     async def write_page_down(page: int) -> None:
-        store.settle_calls([so_far(ledger_id, endpoint, page)])
+        _write_down(store, so_far(ledger_id, endpoint, page))
 
     fetched = await outside.fetcher.fetch(endpoint, [asked], cookie, at, write_page_down)
     bill = settled(ledger_id, endpoint, fetched)
-    store.settle_calls([bill])
+    written = _write_down(store, bill)
     return Answered(
         endpoint=endpoint,
         target=watched.target,
@@ -214,7 +218,17 @@ async def _ask(store: Store, outside: Outside, call: _Call, at: datetime) -> Ans
         cost_usd=bill.cost_usd,
         seconds=fetched.seconds,
         simulated=outside.simulated,
+        written=written,
     )
+
+
+def _write_down(store: Store, bill: Settled) -> bool:
+    """Write into the ledger what a call came to; whether it could be. What is paid for is told in any case."""
+    try:
+        store.settle_calls([bill])
+    except Exception:  # noqa: BLE001 - a full disk, or somebody who holds the database
+        return False
+    return True
 
 
 def _id_of(key: str) -> str:

@@ -36,12 +36,14 @@ def plan(
     accounts: Collection[str] | None = None,
 ) -> Iterator[Planned]:
     """Every line of the plan of these accounts (None: of all), for the ``providers`` that can be asked."""
+    cadences = {name: cadence_of(each, config) for name, each in ENDPOINTS.items()}
+    words = {name: str(cadence) for name, cadence in cadences.items()}  # once: it takes as long as all the rest
     for line in lines(config, watchlist.of(accounts), providers):
         target, name = line.watched.target.key, line.endpoint.name
-        cadence = cadence_of(line.endpoint, config)
+        cadence = cadences[name]
         standing = Standing(at, watchlist.created(target))
         due = None if line.carried else first_due(target, name, cadence, standing)
-        yield Planned(target, name, cadence.usual, due, CARRIED if line.carried else str(cadence))
+        yield Planned(target, name, cadence.usual, due, CARRIED if line.carried else words[name])
 
 
 def lines(config: Config, watchlist: Iterable[Watched], providers: Collection[Provider]) -> Iterator[Line]:

@@ -50,7 +50,7 @@ def preview(config: Config, sketch: Store, at: datetime) -> Preview:
     desk.plan(at)
     sketch.give_up_letters(config.channels.keys())
     desk.remember(at)
-    return count([*desk.judge.watch_time(at), *desk.judge.look_at_everything(at)], config.book)
+    return count(desk.judge.look_at_everything(at), config.book)
 
 
 def count(outcomes: Iterable[Outcome], book: RuleBook) -> Preview:

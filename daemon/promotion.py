@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 
 from daemon.recent import Recent
@@ -28,50 +28,72 @@ class Promotions:
         self._recent = recent
         self._promoting = {r.name: r for r in book.rules if r.promote is not None and r.subject is Subject.VIDEO}
         self.made = {promoted_name(name): name for name in self._promoting}
-        self._videos: dict[str, dict[str, list[str]]] = {}
-        self._uncounted: set[str] = set()
+        self._accounts: dict[str, str] = {}
+        self._levels: dict[str, dict[str, dict[str, int]]] = {}  # by account, rule and video
+        self._uncounted: dict[str, set[str]] = {}  # accounts, and those of their videos that may be at another level
         self._counted: set[str] = set()
 
-    def follow(self, targets: Mapping[str, Target], rules: Mapping[str, Mapping[str, Iterable[Rule]]]) -> None:
-        """Take in who is watched, and each target's rules by endpoint."""
+    def follow(
+        self,
+        targets: Mapping[str, Target],
+        rules: Mapping[str, Mapping[str, Iterable[Rule]]],
+        keys: Collection[str] | None = None,
+    ) -> None:
+        """Take in who is watched, and each target's rules by endpoint. What changed is about ``keys``; None: all."""
         if not self._promoting:
             return
-        before, self._videos = self._videos, {}
-        for key, target in targets.items():
+        changed = self._accounts.keys() | targets.keys() if keys is None else keys
+        for key in [key for key in changed if key in self._accounts]:
+            self._drop(key)
+        for key in sorted(targets.keys() & changed):
+            target = targets[key]
             if target.subject is Subject.VIDEO and target.account in targets:
                 for name in self._promoting.keys() & {rule.name for own in rules[key].values() for rule in own}:
-                    self._videos.setdefault(target.account, {}).setdefault(name, []).append(key)
-        self._uncounted |= before.keys() & targets.keys() | self._videos.keys()
+                    self._add(key, target.account, name)
+        self._uncounted = {account: own for account, own in self._uncounted.items() if account in targets}
 
-    def counted(self, account: str, made: str) -> tuple[str, Sequence[str]]:
+    def _drop(self, video: str) -> None:
+        account = self._accounts.pop(video)
+        for levels in self._levels[account].values():
+            levels.pop(video, None)
+        self._uncounted.setdefault(account, set())
+
+    def _add(self, video: str, account: str, rule: str) -> None:
+        self._accounts[video] = account
+        self._levels.setdefault(account, {}).setdefault(rule, {})[video] = 0
+        self._uncounted.setdefault(account, set()).add(video)
+
+    def counted(self, account: str, made: str) -> tuple[str, Collection[str]]:
         """What a rule that was made counts on an account: the rule that promotes, and the videos that it looks at."""
         name = self.made.get(made, "")
-        return name, self._videos.get(account, {}).get(name, ())
+        return name, self._levels.get(account, {}).get(name, {}).keys()
 
     def note(self, alert: Alert, target: Target) -> None:
         """Take in that an alert is not as it was."""
-        if alert.rule in self._promoting and target.account in self._videos:
-            self._uncounted.add(target.account)
+        if alert.rule in self._promoting and target.account in self._levels:
+            self._uncounted.setdefault(target.account, set()).add(target.key)
 
     def count(self, level_of: LevelOf, at: datetime) -> Collection[str]:
         """Write the counts of the accounts where they may be others by now; those accounts.
 
         They are counted anew the next time, unless what follows was ``entered``.
         """
-        for account in self._uncounted:
+        for account, videos in self._uncounted.items():
             for rule in self._promoting.values():
-                self._write(account, rule, level_of, at.timestamp())
+                levels = self._levels.get(account, {}).get(rule.name, {})
+                levels |= {video: level_of(video, rule) for video in videos & levels.keys()}
+                self._write(account, rule, levels.values(), at.timestamp())
         self._counted = set(self._uncounted)
         return self._counted
 
     def entered(self) -> None:
         """What follows from the last counts is stored."""
-        self._uncounted -= self._counted
+        for account in self._counted:
+            self._uncounted.pop(account, None)
         self._counted = set()
 
-    def _write(self, account: str, rule: Rule, level_of: LevelOf, at_s: float) -> None:
-        videos, labels = self._videos.get(account, {}).get(rule.name, ()), (("rule", rule.name),)
-        if videos or labels in self._recent.view(account).get(WATCHED, {}):
-            levels = [level_of(video, rule) for video in videos]
+    def _write(self, account: str, rule: Rule, levels: Collection[int], at_s: float) -> None:
+        labels = (("rule", rule.name),)
+        if levels or labels in self._recent.view(account).get(WATCHED, {}):
             for metric, number in counts(levels, rule).items():
                 self._recent.state(account, metric, labels, at_s, number)

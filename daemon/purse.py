@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from daemon.budget import Limits, Spent, affordable, day_start, month_start, renewal, stretch, unreserved, used
 from daemon.fetch import Fetched
+from daemon.kept import keep
 from daemon.policy import cost_of
 from daemon.providers.answer import Failure
 from daemon.providers.endpoint import Endpoint, Provider
@@ -32,6 +34,10 @@ class Purse:
         self._limits = limits
         self._spent: dict[Provider, Spent] = {}
         self._settled: dict[Provider, tuple[datetime, datetime, Decimal]] = {}
+
+    def keep(self, undo: ExitStack) -> None:
+        """Let ``undo`` make the limits what they are now."""
+        keep(undo, self, "_limits")
 
     def adopt(self, limits: Mapping[Provider, Limits]) -> None:
         """Other limits are in force from now on."""

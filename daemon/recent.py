@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import math
 from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from daemon.kept import keep
 from daemon.providers import ENDPOINTS, HEALTH
 from daemon.providers.answer import SeriesKey
 from daemon.providers.endpoint import Endpoint
@@ -23,6 +26,9 @@ STALE_AFTER_INTERVALS = 3
 
 KEPT = 4
 """Looks that are kept of every series that rules read, however short their windows: a message tells old and new."""
+
+REMEMBERED_S = 366 * 86_400.0
+"""So long it is remembered what pauses a line was allowed, whatever rules read now: others may come that look back."""
 
 
 @dataclass(slots=True)
@@ -44,12 +50,13 @@ class Pauses:
             while self.before and self.before[-1][1] <= was_s:
                 self.before.pop()
             self.before.append((at_s, was_s))
+        while self.before and self.before[0][0] <= at_s - REMEMBERED_S:
+            del self.before[0]
 
     def longest_s(self, since_s: float) -> float:
-        """How long they may have been since then; what was earlier is forgotten."""
-        while self.before and self.before[0][0] <= since_s:
-            del self.before[0]
-        return max(self.now_s, self.before[0][1]) if self.before else self.now_s
+        """How long they may have been since then, at most ``REMEMBERED_S`` ago."""
+        place = bisect_right(self.before, (since_s, math.inf))
+        return max(self.now_s, self.before[place][1]) if place < len(self.before) else self.now_s
 
 
 @dataclass(slots=True)
@@ -99,10 +106,21 @@ class Recent:
         self._lines: dict[tuple[str, str], int] = {}
         self.watches: dict[int, Watch] = {}
 
+    def keep(self, undo: ExitStack) -> None:
+        """Let ``undo`` make all windows what they are now, whatever is forgotten, or read anew, meanwhile."""
+        undo.callback(self._cover_all)  # the last of all: windows that were doubted meanwhile are the same objects
+        keep(undo, self, "_needs", "_views", "_measured", "_withheld", "_lines", "watches")
+        self._views = {
+            target: {metric: dict(windows) for metric, windows in view.items()} for target, view in self._views.items()
+        }
+        self._measured = {target: dict(instants) for target, instants in self._measured.items()}
+        self.watches = {schedule_id: replace(watch) for schedule_id, watch in self.watches.items()}
+
     def need(self, needs: Mapping[str, float], past: Callable[[], Iterable[SampleRow]]) -> None:
         """Keep these metrics from now on, so far back (seconds).
 
-        ``past`` are the stored numbers of all lines. They are asked for only where more is needed than was kept.
+        ``past`` are the stored numbers of all lines. They are asked for only where more is needed than was kept. Where
+        that raises, windows are empty until what was kept (``keep``) is put back.
         """
         deeper = {name for name, depth_s in needs.items() if depth_s > self._needs.get(name, -1.0)}
         told = {metric.name for watch in self.watches.values() for metric in watch.endpoint.metrics}
@@ -137,7 +155,7 @@ class Recent:
     def watch(self, schedule_id: int, target: str, endpoint: str, interval_s: float, slowest_s: float = 0.0) -> Watch:
         """Begin to watch a line of the plan, that is asked so often now, and usually as seldom as ``slowest_s``."""
         watch = Watch(target, ENDPOINTS[endpoint], STALE_AFTER_INTERVALS * interval_s)
-        watch.pauses.now_s = STALE_AFTER_INTERVALS * slowest_s
+        watch.pauses.now_s = max(watch.fresh_for_s, STALE_AFTER_INTERVALS * slowest_s)
         self.watches[schedule_id] = watch
         self._lines[target, endpoint] = schedule_id
         return watch
@@ -168,11 +186,11 @@ class Recent:
         keys: Iterable[SeriesKey],
         numbers: Iterable[float | None],
         interval_s: float | None = None,
-        slowest_s: float = 0.0,
+        slowest_s: float | None = None,
     ) -> None:
         """Take in the numbers of one successful poll, in the order of their keys; the next is ``interval_s`` away.
 
-        Usually it is up to ``slowest_s`` away: so long were those before.
+        Without an alert it would be ``slowest_s`` away. None: both are as they were.
         """
         watch = self.watches[schedule_id]
         layout = tuple(keys)
@@ -187,23 +205,16 @@ class Recent:
         watch.seen, watch.seen_s = (layout, found), at_s
         if interval_s is not None:
             watch.fresh_for_s = STALE_AFTER_INTERVALS * interval_s
-            watch.pauses.become(STALE_AFTER_INTERVALS * max(interval_s, slowest_s), at_s)
-        pause_for_s = self._pause_for_s(watch, at_s)
+        if slowest_s is not None:
+            watch.pauses.become(max(watch.fresh_for_s, STALE_AFTER_INTERVALS * slowest_s), at_s)
         for position, _, window, depth_s in watch.read:
-            window.fresh_for_s, window.pause_for_s = watch.fresh_for_s, pause_for_s
+            window.fresh_for_s, window.pause_for_s = watch.fresh_for_s, watch.pauses.longest_s(at_s - depth_s)
             window.add(at_s, found[position])
             if len(window.times_s) > KEPT and window.times_s[1] < at_s - depth_s:
                 window.forget(min(at_s - depth_s, window.times_s[-KEPT]))
         if watch.endpoint.measured is not None:
             instant = watch.endpoint.measured(datetime.fromtimestamp(at_s, UTC))
             self._measured.setdefault(watch.target, {}).update({metric: instant for metric, _ in layout})
-
-    @staticmethod
-    def _pause_for_s(watch: Watch, at_s: float) -> float:
-        """How long pauses may have been in what the windows of a line still hold."""
-        if not watch.pauses.before:
-            return watch.pauses.now_s
-        return watch.pauses.longest_s(at_s - max((depth_s for *_, depth_s in watch.read), default=0.0))
 
     def miss(self, schedule_id: int) -> None:
         """Take in a failed poll: what this endpoint tells of the target is unknown until it is seen again."""
@@ -227,9 +238,9 @@ class Recent:
         self._withheld.discard((endpoint, metric))
         self._cover_all(endpoint)
 
-    def _cover_all(self, endpoint: str) -> None:
+    def _cover_all(self, endpoint: str = "") -> None:
         for watch in self.watches.values():
-            if watch.endpoint.name == endpoint:
+            if endpoint in ("", watch.endpoint.name):
                 self._cover(watch)
 
     def _cover(self, watch: Watch) -> None:
@@ -266,9 +277,12 @@ class Recent:
 
     def state(self, target: str, metric: str, labels: Labels, at_s: float, value: float) -> bool:
         """Note what the daemon itself says of a target; whether that is other than before. Only changes are kept."""
-        window = self.view(target).setdefault(metric, {}).setdefault(labels, Window())
-        if window.times_s and _same(window.values[-1], value):
+        windows = self.view(target).setdefault(metric, {})
+        before = windows.get(labels, Window())
+        if before.times_s and _same(before.values[-1], value):
             return False
+        # Another one: that before may be put back.
+        windows[labels] = window = Window(zip(before.times_s, before.values, strict=True))
         self.repeat(window, at_s, value)
         return True
 

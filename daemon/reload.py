@@ -21,7 +21,7 @@ from daemon.lock import Holder, sign
 from daemon.preview import Preview, count, only_by_restart, with_money, within_reach
 from daemon.providers import ENDPOINTS, METRICS
 from daemon.providers.endpoint import Provider
-from daemon.sources import stamps_of
+from daemon.sources import Sources, stamps_of
 
 RETRIED = timedelta(minutes=1)
 """So often what was refused is read again: what was missing may be elsewhere, in a variable or in another file."""
@@ -56,6 +56,7 @@ class Reloader:
         self._app, self._config, self._env, self._providers = app, config, env, providers
         self._adapt, self._say, self._clock = adapt, say, clock
         self._known = self._seen = config.stamps
+        self._read_last = config.digest
         self._asked = False
         self._again: datetime | None = None
         self._problems: list[str] = []
@@ -67,7 +68,7 @@ class Reloader:
     def sign(self, at: datetime, did: str = "", problems: str = "") -> None:
         """Say in the lock what is in force, and what came of the reading that ended ``at`` this time."""
         path = self._config.files[0].absolute()
-        sign(self._app.lock, Holder(os.getpid(), path, self._config.digest, at, did, problems))
+        sign(self._app.lock, Holder(os.getpid(), path, self._config.digest, self._read_last, at, did, problems))
 
     async def look(self, at: datetime) -> None:
         """Take up the files if they have changed and are at rest, if that was asked for, or if they were refused."""
@@ -81,8 +82,9 @@ class Reloader:
             await self._read(at)
 
     async def _read(self, at: datetime) -> None:
-        path = self._config.files[0]
-        found = await asyncio.to_thread(load, path, self._env, METRICS, ENDPOINTS)
+        path, sources = self._config.files[0], Sources()
+        found = await asyncio.to_thread(load, path, self._env, METRICS, ENDPOINTS, sources)
+        self._read_last = sources.digest
         if isinstance(found, list):
             await self._leave(Result.REFUSED, [problem.shown(path.name) for problem in found], at)
             return
@@ -130,7 +132,6 @@ class Reloader:
             return
         self._known = self._seen = config.stamps
         self._config, self._problems = config, []
-        await self._app.say_config("")
         self._app.metrics.reloaded(Result.APPLIED, at)
         self._app.metrics.configured(config.digest)
         did = count(outcomes, config.book)

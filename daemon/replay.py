@@ -54,36 +54,62 @@ class Replay:
         self._cohorts = Cohorts(self.recent, compared(book))
         self._book, self._births, self._targets = book, births, targets
         self._ids = count()
+        self._lines: dict[str, dict[tuple[str, str], int]] = {}
         self._is_followed = False
         self._due: dict[str, dict[Rule, None]] = {}
 
     def watch(self, target: str, endpoint: str, interval_s: float) -> None:
         """Ask this endpoint about the target, so often; a rule applies to a target that is asked for all it reads."""
-        self.recent.watch(next(self._ids), target, endpoint, interval_s)
+        self._ask((target, endpoint), interval_s)
         self._is_followed = False
 
+    def _ask(self, line: tuple[str, str], interval_s: float) -> None:
+        schedule_id = next(self._ids)
+        self.recent.watch(schedule_id, *line, interval_s)
+        self._lines.setdefault(line[0], {})[line] = schedule_id
+
     def follow(
-        self, targets: Mapping[str, Target], asked: Mapping[tuple[str, str], float], at: datetime
+        self,
+        targets: Mapping[str, Target],
+        asked: Mapping[tuple[str, str], float],
+        at: datetime,
+        keys: Collection[str] | None = None,
     ) -> list[Outcome]:
         """Watch these targets and no others from now on, and ask these lines (target, endpoint), so often (seconds).
 
-        The alerts end that nothing is asked about any more, as in the daemon when its plan changes.
+        What changed, and what is ``asked``, is about ``keys``; None: about all. The alerts end that nothing is asked
+        about any more, as in the daemon when its plan changes.
         """
-        before = {(each.target, each.endpoint.name): line for line, each in self.recent.watches.items()}
+        if keys is None:
+            keys = self._targets.keys() | targets.keys()
+        before = {line: own for key in keys for line, own in self._lines.pop(key, {}).items()}
         for line in before.keys() - asked.keys():
             self.recent.unwatch(before[line])
-        for line in [line for line in asked if line not in before]:
-            self.watch(*line, asked[line])
-        self._targets, self._is_followed = targets, False
-        self._follow()
-        return self._enter(self.docket.retire(at))
+        for line, interval_s in asked.items():
+            if line in before:
+                self._lines.setdefault(line[0], {})[line] = before[line]
+            else:
+                self._ask(line, interval_s)
+        self._targets = targets
+        self._follow(keys if self._is_followed else None)
+        return self._enter(self.docket.retire(at, keys))
 
     # --- what happens ----------------------------------------------------------------------------------------
 
-    def see(self, target: str, endpoint: str, at: datetime, numbers: Mapping[SeriesKey, float | None]) -> None:
-        """A poll brought all the numbers that there are; None is *asked and not known*."""
+    def see(
+        self,
+        target: str,
+        endpoint: str,
+        at: datetime,
+        numbers: Mapping[SeriesKey, float | None],
+        interval_s: float | None = None,
+    ) -> None:
+        """A poll brought all the numbers that there are; None is *asked and not known*.
+
+        The line is asked every ``interval_s`` from now on; None: as before.
+        """
         line = self._line(target, endpoint)
-        self.recent.see(line, at.timestamp(), numbers.keys(), numbers.values())
+        self.recent.see(line, at.timestamp(), numbers.keys(), numbers.values(), interval_s, interval_s)
         self._cohorts.look(target)
         self._add(target, endpoint)
 
@@ -102,7 +128,7 @@ class Replay:
 
     def state(self, target: str, metric: str, at: datetime, value: float, labels: Labels = NO_LABELS) -> None:
         """The daemon says this of a target itself (``daemon.recent.STATES``); it counts as a look if that is news."""
-        self._follow()
+        self._followed()
         if self.recent.state(target, metric, labels, at.timestamp(), value):
             self._add(target, "")
         elif metric in UNSEEN and value == 0.0:
@@ -118,7 +144,7 @@ class Replay:
 
     def tick(self, at: datetime) -> list[Outcome]:
         """Judge what time alone can change, and what somebody has not been told."""
-        self._follow()
+        self._followed()
         return self._enter(self.docket.hear(dict(self.docket.due_by_time(())), at))
 
     def _enter(self, outcomes: list[Outcome]) -> list[Outcome]:
@@ -126,19 +152,25 @@ class Replay:
         return outcomes
 
     def _line(self, target: str, endpoint: str) -> int:
-        self._follow()
+        self._followed()
         line = self.recent.line(target, endpoint)
         if line is None:
             raise LookupError(f"{endpoint} of {target} is not watched")
         return line
 
-    def _follow(self) -> None:
+    def _followed(self) -> None:
         if not self._is_followed:
-            polled = [(watch.target, watch.endpoint.name) for watch in self.recent.watches.values()]
-            tell_births(self.recent, self._book, {k: born for k, born in self._births.items() if k in self._targets})
-            self._cohorts.follow(self._targets)
-            self.docket.follow(self._targets, {}, polled)
-            self._is_followed = True
+            self._follow()
+
+    def _follow(self, keys: Collection[str] | None = None) -> None:
+        """Let all that looks at targets follow them, as far as ``keys`` changed; None: all of them."""
+        changed = self._targets.keys() if keys is None else self._targets.keys() & keys
+        polled = [line for key in changed for line in self._lines.get(key, ())]
+        births = {key: self._births[key] for key in changed if key in self._births}
+        tell_births(self.recent, self._book, births)
+        self._cohorts.follow(self._targets, keys)
+        self.docket.follow(self._targets, {}, polled, keys)
+        self._is_followed = True
 
     def _add(self, target: str, endpoint: str) -> None:
         self._due.setdefault(target, {}).update(dict.fromkeys(self.docket.rules_by_endpoint(target)[endpoint]))

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from daemon.blame import Blame
 from daemon.config import Config
 from daemon.marked import Mark, Problem, Tree, Where, parse, read
 from daemon.providers import METRICS, RECORDS
@@ -21,7 +22,7 @@ from daemon.rule_test_models import (
     ToldModel,
 )
 from daemon.rule_test_notation import FAILED, Slip, read_series, read_values
-from daemon.rule_test_targets import ENDPOINT_OF, Blame, Targets
+from daemon.rule_test_targets import ENDPOINT_OF, Targets
 from rules.book import Rule
 from rules.values import Record, Target
 from rules.words import Language

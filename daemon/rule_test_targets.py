@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
-
-from daemon.complaints import understand
+from daemon.blame import Blame
 from daemon.config import Access, Config
 from daemon.config_models import AccountModel, VideoModel
 from daemon.config_targets import EVERYBODY, Watched, Written, watched_accounts, watched_videos
-from daemon.marked import Mark, Problem, Tree, Where
+from daemon.marked import Where
 from daemon.providers import ENDPOINTS
 from daemon.providers.endpoint import Endpoint, Platform, Provider
 from daemon.rule_test_models import CaseModel
 from daemon.rule_test_notation import Named
 from daemon.watchlist import DAEMON, Watchlist, cookie_key, provider_key
-from rules.spelling import did_you_mean
 from rules.values import Subject, Target
 
 PLAIN_ACCOUNT, PLAIN_VIDEO = "test", "1"
@@ -33,49 +30,7 @@ ENDPOINT_OF: Mapping[str, Endpoint] = {
 _UNREACHABLE = Access("", "", rate_per_s=1.0, timeout_s=1.0, in_flight=1)
 """How a provider is reached that the configuration does not name: nobody asks it."""
 
-_Shape = TypeVar("_Shape", bound=BaseModel)
 _Entry = TypeVar("_Entry", AccountModel, VideoModel)
-
-
-class Blame:
-    """Collects what is wrong with a tree, each with its place."""
-
-    def __init__(self, tree: Tree) -> None:
-        self._tree = tree
-        self.problems = set(tree.problems)
-
-    def add(self, where: Where, text: str, offset: int | None = None, at_key: bool = False) -> None:
-        """Say what is wrong with a value: at a character of it, or at its key."""
-        mark = self._tree.key_mark(where) if at_key else self._tree.mark(where, offset)
-        self.problems.add(Problem(mark.line, mark.column, text))
-
-    def unknown(self, where: Where, what: str, name: str, known: Collection[str]) -> None:
-        """Say that there is no such thing, and what was probably meant."""
-        shown = sorted(known)[:10]
-        known_are = f"; known are {', '.join(shown)}{' ...' if len(known) > len(shown) else ''}" if known else ""
-        self.add(where, f"unknown {what} `{name}`{did_you_mean(name, known) or known_are}")
-
-    def mark(self, where: Where) -> Mark:
-        """Where a value stands."""
-        return self._tree.mark(where)
-
-    def key_mark(self, where: Where) -> Mark:
-        """Where the key of a value stands."""
-        return self._tree.key_mark(where)
-
-    def model(self, shape: type[_Shape], where: Where, value: object) -> _Shape | None:
-        """A value as a model, as far as it is one."""
-        understood, faults = understand(shape, value, where)
-        for fault in faults:
-            self.add(fault.where, fault.text, at_key=fault.at_key)
-        return understood
-
-    def items(self, shape: type[_Shape], where: Where, values: Iterable[Any]) -> Iterator[tuple[Where, _Shape]]:
-        """The values of a list that are models, each with its place."""
-        for position, value in enumerate(values):
-            model = self.model(shape, (*where, position), value)
-            if model is not None:
-                yield (*where, position), model
 
 
 class Targets:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
@@ -24,7 +24,18 @@ SUSPICION = timedelta(minutes=5)
 GONE_LOOKS = 4
 """A video that is gone is looked at so many times more, a week apart."""
 
+UNPLANNED = timedelta(days=30)
+"""The interval of a line that has no turn any more: its numbers stay known for a while."""
+
 _WEEK, _DAY = timedelta(days=7), timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """When a line is due next (None: never by itself), and the time between its turns now."""
+
+    due: datetime | None
+    interval: timedelta
 
 
 def phase_of(target: str, endpoint: str) -> float:
@@ -49,6 +60,15 @@ def next_due(target: str, endpoint: str, cadence: Cadence, standing: Standing) -
     """
     due = cadence.turn(standing, phase_of(target, endpoint))
     return None if due is None else _whole_ms(due)
+
+
+def next_turn(target: str, endpoint: str, cadence: Cadence, standing: Standing) -> Turn:
+    """The target's next turn after a poll at ``standing.at``, and the time from that to the one after it."""
+    due = next_due(target, endpoint, cadence, standing)
+    if due is None:
+        return Turn(None, UNPLANNED)
+    afterwards = next_due(target, endpoint, cadence, replace(standing, at=due, repeated=False))
+    return Turn(due, UNPLANNED if afterwards is None else afterwards - due)
 
 
 def retry_due(

@@ -13,6 +13,7 @@ import math
 import re
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,6 +21,7 @@ from itertools import islice
 from statistics import median
 
 from daemon.guard import Comparison, Pair
+from daemon.kept import keep
 from daemon.providers.endpoint import Endpoint
 from rules.values import Metric, Unit
 from storage.records import Quarantine
@@ -163,6 +165,10 @@ class Sentinel:
         self._usual: defaultdict[tuple[str, str], _Usual] = defaultdict(_Usual)
         self._sizes: dict[str, int] = {}
         self._metrics: dict[str, Sequence[Metric]] = {}
+
+    def keep(self, undo: ExitStack) -> None:
+        """Let ``undo`` make what is believed what it is now. No numbers must be looked at meanwhile."""
+        keep(undo, self, "_read", "_quarantines", "_usual", "_sizes", "_metrics")
 
     def adopt(self, read: Collection[str]) -> None:
         """Other metrics are read from now on."""

@@ -6,7 +6,8 @@ It changes on the writer's thread only; any thread may look.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -14,7 +15,9 @@ from daemon.budget import rank
 from daemon.cadence import Cadence, Daily, Standing, Values, slowest
 from daemon.config import Config
 from daemon.cookies import FRESH, CookieState, Line, after, may_ask, probing_order
+from daemon.kept import keep
 from daemon.keys import WORD, Keys
+from daemon.paces import Paces, carrier
 from daemon.plan import cadence_of
 from daemon.policy import POLICY
 from daemon.providers import ENDPOINTS
@@ -22,22 +25,13 @@ from daemon.providers.answer import Blames, Failure, Reading, Reason, Videos
 from daemon.providers.endpoint import Endpoint, Need
 from daemon.purse import Purse
 from daemon.recent import Watch
-from daemon.schedule import gone_due, next_due, phase_of, retry_due
+from daemon.schedule import UNPLANNED, Turn, gone_due, next_due, next_turn, phase_of, retry_due
 from daemon.sight import Sight, proof_of, step
 from daemon.watchlist import Watchlist
 from rules.values import Subject
 from storage.records import Claim, Remembered
 
-UNPLANNED = timedelta(days=30)
-"""The interval of a line that has no turn any more: its numbers stay known for a while."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """When a line is due next (None: never by itself), and the time between its turns now."""
-
-    due: datetime | None
-    interval: timedelta
+NOTHING: Values = {}
 
 
 class Standings:
@@ -58,6 +52,12 @@ class Standings:
         self.acquitted: set[Line] = set()
         self.sights: dict[str, Sight] = {}
         self.suspects: set[str] = set()
+
+    def keep(self, undo: ExitStack) -> None:
+        """Let ``undo`` make what is known what it is now. Polls must not teach anything meanwhile."""
+        self.purse.keep(undo)
+        keep(undo, self, "watchlist", "_cadences", "asked", "_lines")
+        keep(undo, self, "cookies", "accusers", "acquitted", "sights", "suspects")
 
     def adopt(self, config: Config, watchlist: Watchlist) -> None:
         """Go on by another configuration. What is known of cookies, videos and keys stays."""
@@ -193,17 +193,23 @@ class Standings:
             return Turn(due, UNPLANNED if due is None else due - at)
         repeated = isinstance(cadence, Daily) and _known(values) == watch.numbers()
         standing = self._standing(watch, at, values, videos, repeated)
-        due = next_due(watch.target, name, cadence, standing)
-        if due is None:
-            return Turn(None, UNPLANNED)
-        afterwards = next_due(watch.target, name, cadence, replace(standing, at=due, repeated=False))
-        interval = UNPLANNED if afterwards is None else afterwards - due
+        turn = next_turn(watch.target, name, cadence, standing)
+        if turn.due is None or standing.stretch == 1:
+            return turn
         # The turn after one that is put off may lie beyond the renewal, and so be put off no more.
-        return Turn(due, max(interval, due - at) if standing.stretch > 1 else interval)
+        return replace(turn, interval=max(turn.interval, turn.due - at))
 
-    def slowest(self, target: str, endpoint: str, at: datetime) -> timedelta:
-        """The longest interval that a line has had by its cadence until now: no alert, no urgency, no money spared."""
-        return slowest(self._cadences[endpoint], Standing(at, self.watchlist.created(target)))
+    def slowest(self, target: str, endpoint: str, at: datetime, values: Values = NOTHING) -> timedelta:
+        """The longest interval that a line has, by what its answer brought: no alert, and no money spared."""
+        created = self.watchlist.created(carrier(self.watchlist[target].target, endpoint))
+        return slowest(self._cadences[endpoint], Standing(at, created, values))
+
+    def paces(self) -> Paces:
+        """How often lines were asked before."""
+        return Paces(self._cadences, self._published)
+
+    def _published(self, key: str) -> Iterable[datetime]:
+        return self.watchlist.births([key, *self.watchlist.videos(key).values()]).values()
 
     def closer_turn(self, watch: Watch, at: datetime) -> datetime | None:
         """When to ask again now that an alert on the target has begun: that is no reason to ask twice for one day."""

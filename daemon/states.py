@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -40,6 +41,11 @@ class States:
         self.itself = Itself(store, recent)
         self._fingerprints = Fingerprints()
         self._recalled = False
+
+    def keep(self, undo: ExitStack) -> None:
+        """Let ``undo`` make all that is said, known and doubted what it is now. No poll must be taken in meanwhile."""
+        for part in (self.standings, self.doubt, self.health, self.itself, self._fingerprints):
+            part.keep(undo)
 
     def follow(
         self,

@@ -36,6 +36,9 @@ IMPROBABLE_PAUSE = 7.0
 COARSE = 10.0
 """Steps that are all multiples of this or more come from a rounded counter."""
 
+FEWEST_CHANGES = 5
+"""Fewer changes of an exact number do not say how long it stands still: after a long quiet, one may be a package."""
+
 DAY_S = 86_400.0
 
 FEWEST_DAYS, SAME_TIME = 7, 0.75
@@ -67,9 +70,7 @@ def clean(window: Window, from_s: float = -math.inf, before_s: float = math.inf,
     times_s, values = _believed(*_thinned(window, from_s, before_s, spacing_s))
     gap_s = _middle([later - earlier for earlier, later in pairwise(times_s)])
     changes = [0, *(i for i in range(1, len(values)) if values[i] != values[i - 1])] if values else []
-    cached = len(changes) < len(values) and (
-        _rate(times_s, values, changes) * gap_s > IMPROBABLE_PAUSE or _daily([times_s[i] for i in changes[1:]], gap_s)
-    )
+    cached = _cached(times_s, values, changes, gap_s)
     if cached:
         times_s, values = [times_s[i] for i in changes], [values[i] for i in changes]
         gap_s = _middle([later - earlier for earlier, later in pairwise(times_s)])
@@ -196,9 +197,24 @@ def _lifted(values: Sequence[float]) -> list[float]:
     return totals
 
 
-def _rate(times_s: Sequence[float], values: Sequence[float], changes: Sequence[int]) -> float:
-    """The usual growth a second between changes."""
-    return _middle([(values[j] - values[i]) / (times_s[j] - times_s[i]) for i, j in pairwise(changes)])
+def _cached(times_s: Sequence[float], values: Sequence[float], changes: Sequence[int], gap_s: float) -> bool:
+    """Whether there are repeats, and these can only be cached (or rounded, or daily) answers."""
+    changes_s = [times_s[i] for i in changes[1:]]
+    exact = any(value % COARSE for value in values)
+    if len(changes) == len(values) or (exact and len(changes_s) < FEWEST_CHANGES):
+        return False
+    return _rate(times_s, values, changes, by_look=exact) * gap_s > IMPROBABLE_PAUSE or _daily(changes_s, gap_s)
+
+
+def _rate(times_s: Sequence[float], values: Sequence[float], changes: Sequence[int], *, by_look: bool) -> float:
+    """The usual growth a second between changes: at most of them, or at most looks, where a busy day is not usual."""
+    return _middle(
+        [
+            (values[j] - values[i]) / (times_s[j] - times_s[i])
+            for i, j in pairwise(changes)
+            for _ in range(j - i if by_look else 1)
+        ]
+    )
 
 
 def _daily(changes_s: Sequence[float], gap_s: float) -> bool:

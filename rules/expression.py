@@ -47,6 +47,10 @@ class Threshold:
     operator: str
     value: float
 
+    def holds(self, number: float) -> bool:
+        """Whether it is true of a number of the metric."""
+        return COMPARISONS[self.operator](number, self.value)
+
 
 _UNITS = {Kind.DURATION: Unit.SECONDS, Kind.INSTANT: Unit.TIMESTAMP}
 

@@ -238,7 +238,7 @@ def _ahead(scene: Scene, level: Level) -> story.Ahead | None:
         operator=threshold.operator,
         threshold=threshold.value,
         unit=Unit.RATIO if scene.rule.reads[threshold.metric] is Unit.RATIO else Unit.COUNT,  # a state is 0 or 1 here
-        to_go=None if value is None else abs(threshold.value - value),
+        to_go=None if value is None or threshold.holds(value) else abs(threshold.value - value),
     )
 
 

@@ -5,22 +5,27 @@ The daemon counts them (``counts``); a rule on these counts is made for each rul
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from fractions import Fraction
 from math import ceil
 
 from rules.book import Rule
+from rules.grammar import Series
 from rules.models import LevelModel, PromoteModel, RuleModel
+from rules.trees import behind
 from rules.values import Subject
 
 FIRING, LEVEL, WATCHED = "videos_firing", "videos_level", "videos_watched"
 """Metrics of accounts, by the label ``rule``: videos with an alert of it, the highest of its levels that enough of them
 have, and videos that it judges."""
 
+RULE = "rule"
+"""The label."""
+
 COUNTS = frozenset({FIRING, LEVEL, WATCHED})
 
 
-def counts(levels: Sequence[int], rule: Rule) -> Mapping[str, int]:
+def counts(levels: Collection[int], rule: Rule) -> Mapping[str, int]:
     """What is said of an account with videos at these ``levels`` of a rule that promotes (0: no alert)."""
     promote, level = rule.promote, 0
     if promote is not None:
@@ -40,6 +45,18 @@ def with_promoted(models: Iterable[RuleModel]) -> Iterator[tuple[int, RuleModel]
 def promoted_name(rule: str) -> str:
     """The name of the rule that is made for one that promotes."""
     return f"{rule[:50]}-of-account"
+
+
+def is_counted(name: str, rule: Rule) -> bool:
+    """Whether a rule reads how many videos have an alert of the one called ``name``."""
+    conditions = [level.when for level in rule.levels]
+    conditions += [each for each in (rule.clear, *(level.clear for level in rule.levels)) if each is not None]
+    read = [behind(part.tree) for each in conditions for part in each.parts]
+    return any(isinstance(each, Series) and each.metric in COUNTS and _takes(each, name) for each in read)
+
+
+def _takes(series: Series, name: str) -> bool:
+    return all((each.value == name) == each.equal for each in series.selectors if each.label == RULE)
 
 
 def _promoted(model: RuleModel, promote: PromoteModel) -> RuleModel:

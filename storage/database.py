@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,13 +33,15 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from storage import codec
 from storage.records import StoreUnusableError, Unusable
 
-BUSY_TIMEOUT_MS = 5_000
+BUSY_TIMEOUT_MS, PATIENT_MS = 5_000, 60_000
+"""So long a writing waits for that of another process; who has nothing else to do is patient."""
+
 CHECKPOINT_PAGES = 8_000
 """Pages of 4 KiB that the write-ahead log gathers: polls touch the same pages again and again, a checkpoint once."""
 
@@ -62,12 +64,14 @@ class Lease(NamedTuple):
 _BROKEN = {sqlite3.SQLITE_NOTADB: Unusable.FOREIGN, sqlite3.SQLITE_CANTOPEN: Unusable.MISSING}
 
 
-def open_writer(path: Path) -> Engine:
+def open_writer(path: Path, patient: bool = False) -> Engine:
     """An engine that reads and writes ``path``, made where there is none, with its tables up to date.
 
-    Raises ``StoreUnusableError`` for a file that is no database of ours or was written by a newer version.
+    Raises ``StoreUnusableError`` for a file that is no database of ours or was written by a newer version, and, as any
+    writing does, where another process writes for too long.
     """
-    return _checked(_engine(path, "rwc", "PRAGMA journal_mode = WAL"), path, migrate)
+    wait = f"PRAGMA busy_timeout = {PATIENT_MS if patient else BUSY_TIMEOUT_MS}"
+    return _checked(_engine(path, "rwc", wait, "PRAGMA journal_mode = WAL"), path, migrate)
 
 
 def open_reader(path: Path) -> Engine:
@@ -112,12 +116,15 @@ class Transactions:
     """Begins them. One thread calls it at a time."""
 
     def __init__(self, engine: Engine) -> None:
-        self._writer, self._reader = engine, engine.execution_options(**{READING: True})
+        self.engine, self._reader = engine, engine.execution_options(**{READING: True})
+        self._together: ExitStack | None = None
         self._whole: Connection | None = None
 
     def writing(self) -> AbstractContextManager[Connection]:
         """One that writes: all of it or nothing."""
-        return self._writer.begin() if self._whole is None else nullcontext(self._whole)
+        if self._together is not None and self._whole is None:
+            self._whole = self._together.enter_context(self.engine.begin())
+        return self.engine.begin() if self._whole is None else nullcontext(self._whole)
 
     def reading(self) -> AbstractContextManager[Connection]:
         """One that sees a single moment of the database."""
@@ -125,17 +132,17 @@ class Transactions:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Make one of all that are begun within."""
-        with self._writer.begin() as connection:
-            self._whole = connection
+        """Make one of all that are begun within, from the first that writes: until then nobody is kept waiting."""
+        with ExitStack() as together:
+            self._together = together
             try:
                 yield
             finally:
-                self._whole = None
+                self._together = self._whole = None
 
     def close(self) -> None:
         """Let the file go."""
-        self._writer.dispose()
+        self.engine.dispose()
 
 
 def migrate(engine: Engine) -> None:
@@ -197,7 +204,13 @@ def _engine(path: Path, mode: str, *pragmas: str, pool: type[Pool] = QueuePool) 
 
 def _begin(connection: Connection) -> None:
     reading = connection.get_execution_options().get(READING, False)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    try:
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    except OperationalError as error:
+        if getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_OK) != sqlite3.SQLITE_BUSY:
+            raise
+        text = "another process has been writing to the database all the time; try again later"
+        raise StoreUnusableError(Unusable.BUSY, text) from None
 
 
 def _checked(engine: Engine, path: Path, check: Callable[[Engine], None]) -> Engine:

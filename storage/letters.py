@@ -9,19 +9,24 @@ from rules.story import Story
 from storage import outbox, overview
 from storage.codec import to_ms
 from storage.database import Lease, Transactions
-from storage.records import Delivered, Delivery, Letter, Receipt, Trouble
+from storage.records import Delivered, Delivery, Letter, Trouble
+from storage.views import Views
 
 
-class Letters:
+class Letters(Views):
     """Every method is one transaction."""
 
     def __init__(self, transactions: Transactions) -> None:
-        self._writing, self._reading = transactions.writing, transactions.reading
+        super().__init__(transactions.reading)
+        self._writing = transactions.writing
 
     def give_up_letters(self, channels: Collection[str]) -> None:
         """Give up the letters to other channels than ``channels``; their news is owed again if those come back."""
-        with self._writing() as connection:
-            outbox.give_up(connection, channels)
+        with self._reading() as connection:
+            lost = outbox.is_for_others(connection, channels)
+        if lost:
+            with self._writing() as connection:
+                outbox.give_up(connection, channels)
 
     def claim_letters(
         self, channel: str, at: datetime, lease_until: datetime, owner: str, limit: int, late: datetime | None = None
@@ -55,11 +60,6 @@ class Letters:
         with self._writing() as connection:
             return outbox.record(connection, deliveries)
 
-    def deliveries(self, limit: int) -> list[Receipt]:
-        """Attempts to hand over a letter, the newest first."""
-        with self._reading() as connection:
-            return overview.attempts(connection, limit)
-
     def delivered(self, since: datetime, channel: str, failed_only: bool, limit: int) -> list[Delivered]:
         """The letters that were tried since then (``channel`` "": by all), the latest tried first."""
         with self._reading() as connection:
@@ -69,8 +69,3 @@ class Letters:
         """Whether the newest attempt of each channel succeeded; those that never tried are not there."""
         with self._reading() as connection:
             return overview.working(connection)
-
-    def given_up(self, since: datetime) -> int:
-        """How many letters were given up since then."""
-        with self._reading() as connection:
-            return overview.given_up(connection, to_ms(since))

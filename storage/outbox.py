@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby, takewhile
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, update
 
 from rules.story import Story, story_from_json
 from storage import codec, giving_up
@@ -136,9 +136,18 @@ _FAILED = (
 )
 
 
+def is_for_others(connection: Connection, channels: Collection[str]) -> bool:
+    """Whether a letter waits for another channel than these."""
+    return connection.execute(select(outbox.c.id).where(_is_lost(channels)).limit(1)).first() is not None
+
+
+def _is_lost(channels: Collection[str]) -> ColumnElement[bool]:
+    return and_(_IS_WAITING, outbox.c.channel.not_in(channels))
+
+
 def give_up(connection: Connection, channels: Collection[str]) -> None:
     """Give up the letters to other channels than these; what they were to tell is owed again if those come back."""
-    lost = update(outbox).where(_IS_WAITING, outbox.c.channel.not_in(channels)).values(status=Status.DEAD.value)
+    lost = update(outbox).where(_is_lost(channels)).values(status=Status.DEAD.value)
     for letter in connection.execute(lost.returning(outbox.c.alert_id, outbox.c.channel)).all():
         giving_up.untell(connection, letter.alert_id, letter.channel)
 

@@ -40,10 +40,11 @@ class Unusable(StrEnum):
     FOREIGN = "foreign"
     OLDER = "older"
     NEWER = "newer"
+    BUSY = "busy"
 
 
 class StoreUnusableError(Exception):
-    """The database file cannot be opened; ``reason`` says why, the text says it to the operator."""
+    """The database file cannot be opened, or written; ``reason`` says why, the text says it to the operator."""
 
     def __init__(self, reason: Unusable, text: str) -> None:
         super().__init__(text)

@@ -12,12 +12,16 @@ from storage.database import among, write
 from storage.tables import rules
 
 
-def begin(connection: Connection, names: Collection[str], at_ms: int) -> Mapping[str, datetime]:
-    """Make these the rules in force; since when those are that were so before. One that left begins anew."""
+def begun(connection: Connection) -> Mapping[str, datetime]:
+    """Since when the rules are in force that are."""
+    return {row.name: codec.from_ms(row.begun_ms) for row in connection.execute(select(rules))}
+
+
+def begin(connection: Connection, names: Collection[str], at_ms: int) -> None:
+    """Make these the rules in force. One that left begins anew."""
     connection.execute(delete(rules).where(rules.c.name.not_in(among(names))))
-    begun = {row.name: codec.from_ms(row.begun_ms) for row in connection.execute(select(rules))}
-    write(connection, insert(rules), [{"name": name, "begun_ms": at_ms} for name in names if name not in begun])
-    return begun
+    before = begun(connection)
+    write(connection, insert(rules), [{"name": name, "begun_ms": at_ms} for name in names if name not in before])
 
 
 def antedate(connection: Connection, begun: Mapping[str, datetime]) -> None:

@@ -26,67 +26,66 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from rules.values import Target
 from storage import codec
-from storage.database import Hot, Lease, among
+from storage.database import Hot, Lease, among, write
 from storage.records import CARRIED, Claim, Planned, Remembered, TakenOver
 from storage.tables import progress, schedules, targets
 
 
-def sync_targets(
-    connection: Connection, named: Sequence[Target], at_ms: int, keys: Collection[str] | None = None
-) -> None:
-    """Make the watched targets the named ones; the others (of ``keys``; None: all) keep but their history."""
-    if named:
-        connection.execute(_UPSERT_TARGET, [_target_row(target, at_ms) for target in named])
-    gone = targets.c.key.not_in(among(target.key for target in named))
-    removed = update(targets).where(targets.c.removed_ms.is_(None), gone).values(removed_ms=at_ms)
-    connection.execute(removed if keys is None else removed.where(targets.c.key.in_(among(keys))))
-    removed_ids = select(targets.c.id).where(targets.c.removed_ms.is_not(None))
-    connection.execute(_UNPLAN.where(schedules.c.target_id.in_(removed_ids)))
+def other_targets(
+    connection: Connection, named: Sequence[Target], keys: Collection[str] | None = None
+) -> tuple[list[Target], list[str]]:
+    """Which of the named targets are not stored as they are; the keys (of ``keys``; None: all) not named."""
+    rows = connection.execute(_WATCHED if keys is None else _WATCHED.where(targets.c.key.in_(among(keys))))
+    known = {row.key: tuple(row) for row in rows}
+    gone = known.keys() - {target.key for target in named}
+    return [target for target in named if known.get(target.key) != _told(target)], sorted(gone)
 
 
-def _target_row(target: Target, at_ms: int) -> dict[str, object]:
-    return {
-        "key": target.key,
-        "subject": target.subject.value,
-        "platform": target.platform,
-        "name": target.name,
-        "owner": target.owner,
-        "tags": codec.to_json(target.tags),
-        "link": target.link,
-        "first_seen_ms": at_ms,
-        "removed_ms": None,
-    }
+def sync_targets(connection: Connection, named: Sequence[Target], gone: Collection[str], at_ms: int) -> None:
+    """Store the named targets as watched ones; those that are gone (their keys) keep but their history."""
+    rows = [dict(zip(_TOLD, _told(target), strict=True)) for target in named]
+    write(connection, _UPSERT_TARGET, [{**row, "first_seen_ms": at_ms, "removed_ms": None} for row in rows])
+    connection.execute(update(targets).where(targets.c.key.in_(among(gone))).values(removed_ms=at_ms))
+    connection.execute(_UNPLAN.where(schedules.c.target_id.in_(_ids(gone))))
+
+
+_TOLD = ("key", "subject", "platform", "name", "owner", "tags", "link")
+_WATCHED = select(*(targets.c[name] for name in _TOLD)).where(targets.c.removed_ms.is_(None))
+
+
+def _told(target: Target) -> tuple[str, ...]:
+    tags = codec.to_json(target.tags)
+    return target.key, target.subject.value, target.platform, target.name, target.owner, tags, target.link
 
 
 _INSERT_TARGET = insert(targets)
 _UPSERT_TARGET = _INSERT_TARGET.on_conflict_do_update(
     index_elements=["key"],
-    set_={
-        name: _INSERT_TARGET.excluded[name]
-        for name in ("subject", "platform", "name", "owner", "tags", "link", "removed_ms")
-    },
+    set_={name: _INSERT_TARGET.excluded[name] for name in (*_TOLD[1:], "removed_ms")},
 )
 
 _UNPLAN = update(schedules).where(schedules.c.due_ms.is_not(None)).values(due_ms=None, owner=None)
 """Out of the plan. Whoever still holds a lease has lost it: an answer that is on its way is not wanted any more."""
 
 
-def plan(connection: Connection, planned: Sequence[Planned], at_ms: int, keys: Collection[str] | None = None) -> None:
-    """Make the plan (of the targets ``keys``; None: of all) the named lines.
+def other_lines(
+    connection: Connection, planned: Sequence[Planned], at_ms: int, keys: Collection[str] | None = None
+) -> tuple[list[Planned], list[int]]:
+    """Which of the named lines are not in the plan as they are; the ids (of ``keys``; None: all) of those not named."""
+    wanted = _IN_PLAN if keys is None else _IN_PLAN.where(targets.c.key.in_(among(keys)))
+    rows = connection.execute(wanted, {"now_ms": at_ms}).all()
+    stay = {(row.key, row.endpoint, row.cadence) for row in rows if not row.is_far}
+    named = {(line.target, line.endpoint) for line in planned}
+    gone = [row.id for row in rows if (row.key, row.endpoint) not in named]
+    return [line for line in planned if (line.target, line.endpoint, line.cadence) not in stay], gone
 
-    Those that stay as they were keep their due times and intervals.
-    """
+
+def plan(connection: Connection, planned: Sequence[Planned], gone: Collection[int], at_ms: int) -> None:
+    """Take the named lines into the plan, or let them follow their new cadence; those that are gone (ids) leave it."""
     ids = target_ids(connection, {line.target for line in planned})
-    rows = [_schedule_row(line, ids[line.target]) for line in planned]
-    named = {(row["target_id"], row["endpoint"]) for row in rows}
-    lines = connection.execute(_LINES if keys is None else _LINES.where(schedules.c.target_id.in_(_ids(keys))))
-    gone = [line.id for line in lines if (line.target_id, line.endpoint) not in named]
     connection.execute(_UNPLAN.where(schedules.c.id.in_(among(gone))))
-    if rows:
-        connection.execute(_UPSERT_SCHEDULE, [{**row, "now_ms": at_ms} for row in rows])
-
-
-_LINES = select(schedules.c.id, schedules.c.target_id, schedules.c.endpoint)
+    rows = [{**_schedule_row(line, ids[line.target]), "now_ms": at_ms} for line in planned]
+    write(connection, _UPSERT_SCHEDULE, rows)
 
 
 def target_ids(connection: Connection, keys: set[str]) -> dict[str, int]:
@@ -114,13 +113,31 @@ _WANTED = _INSERT_SCHEDULE.excluded
 _NOW_MS: BindParameter[int] = bindparam("now_ms")
 _KEPT = and_(schedules.c.due_ms.is_not(None), schedules.c.cadence == _WANTED.cadence)
 _NEVER = schedules.c.due_ms == codec.NEVER_MS
+# No turn is further away than one and a half of its intervals: the clock was set back.
+_IS_FAR = 2 * (schedules.c.due_ms - _NOW_MS) > 3 * schedules.c.interval_ms
+_IN_PLAN = (
+    select(
+        schedules.c.id,
+        targets.c.key,
+        schedules.c.endpoint,
+        schedules.c.cadence,
+        and_(_IS_FAR, ~_NEVER, schedules.c.owner.is_(None)).label("is_far"),
+    )
+    .join_from(schedules, targets)
+    .where(schedules.c.due_ms.is_not(None))
+)
 _CARRIED = _WANTED.cadence == CARRIED
 _NEXT_TURN_MS = schedules.c.polled_ms + schedules.c.interval_ms
 _UPSERT_SCHEDULE = _INSERT_SCHEDULE.on_conflict_do_update(
     index_elements=["target_id", "endpoint"],
     set_={
         "cadence": _WANTED.cadence,
-        "interval_ms": case((_KEPT, schedules.c.interval_ms), else_=_WANTED.interval_ms),
+        "interval_ms": case(
+            (_KEPT, schedules.c.interval_ms),
+            # Until a poll brings the new one, what was seen last was to last as long as the old one said.
+            (schedules.c.due_ms.is_not(None), func.max(schedules.c.interval_ms, _WANTED.interval_ms)),
+            else_=_WANTED.interval_ms,
+        ),
         "due_ms": case(
             (_CARRIED, codec.NEVER_MS),
             # One that was out of the plan has no other turn than it would have had in it: what it told was paid for.
@@ -129,8 +146,7 @@ _UPSERT_SCHEDULE = _INSERT_SCHEDULE.on_conflict_do_update(
             (schedules.c.owner.is_not(None), schedules.c.due_ms),
             (~_KEPT, func.min(schedules.c.due_ms, _NOW_MS + _WANTED.interval_ms)),
             (_NEVER, schedules.c.due_ms),
-            # No turn is further away than one and a half of its intervals: the clock was set back.
-            (2 * (schedules.c.due_ms - _NOW_MS) > 3 * schedules.c.interval_ms, _NOW_MS + schedules.c.interval_ms),
+            (_IS_FAR, _NOW_MS + schedules.c.interval_ms),
             else_=schedules.c.due_ms,
         ),
     },

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from rules.outcomes import Outcome, Transition
+from rules.outcomes import Outcome
 from rules.values import Alert, Record, Target
 from storage import (
     alerts,
@@ -23,7 +23,6 @@ from storage import (
     ledger,
     notes,
     outbox,
-    overview,
     polls,
     quarantine,
     rulebook,
@@ -36,18 +35,15 @@ from storage.database import Lease, Transactions
 from storage.letters import Letters
 from storage.records import (
     NOTHING_NOTED,
-    AlertRow,
     Attempt,
     Claim,
     Committed,
-    Counts,
     Discovered,
     Identity,
     Incident,
     Noted,
     Planned,
     Polled,
-    Posted,
     Quarantine,
     Remembered,
     Settled,
@@ -68,13 +64,13 @@ class Store(Letters):
         self._known, self.spoken = polls.Known(), Spoken(self._transactions)
 
     @classmethod
-    def open(cls, path: str | Path, readonly: bool = False) -> Store:
+    def open(cls, path: str | Path, readonly: bool = False, patient: bool = False) -> Store:
         """Open a database file; one to be written is made where there is none, and brought up to date.
 
-        Raises ``StoreUnusableError`` where the file is missing, foreign or newer; for a reader, of another version.
+        Raises ``StoreUnusableError`` where the file is missing, foreign or newer; for a reader, of another version. All
+        that writes does so where other processes write for five seconds, or a minute if it is ``patient``.
         """
-        open_engine = database.open_reader if readonly else database.open_writer
-        return cls(open_engine(Path(path)))
+        return cls(database.open_reader(Path(path)) if readonly else database.open_writer(Path(path), patient))
 
     @classmethod
     def sketch(cls, path: str | Path) -> Store:
@@ -89,15 +85,21 @@ class Store(Letters):
         self._transactions.close()
 
     def together(self) -> AbstractContextManager[None]:
-        """Make one transaction of all that is written within, but for polls: those have to be kept on their own."""
+        """Make one transaction of all that is written within, but for polls: those have to be kept on their own.
+
+        It begins with the first writing; reads before that see what is stored by then.
+        """
         return self._transactions.together()
 
     # --- the plan ---------------------------------------------------------------------------------------------
 
     def sync_targets(self, targets: Sequence[Target], at: datetime, keys: Collection[str] | None = None) -> None:
         """Make these the watched targets; the others (of ``keys``; None: all) leave the plan and keep their history."""
-        with self._writing() as connection:
-            schedule.sync_targets(connection, targets, to_ms(at), keys)
+        with self._reading() as connection:
+            named, gone = schedule.other_targets(connection, targets, keys)
+        if named or gone:
+            with self._writing() as connection:
+                schedule.sync_targets(connection, named, gone, to_ms(at))
 
     def plan(self, planned: Sequence[Planned], at: datetime, keys: Collection[str] | None = None) -> None:
         """Make these lines, of targets that ``sync_targets`` was told, the plan: of ``keys`` or, by None, of all.
@@ -106,8 +108,11 @@ class Store(Letters):
         them: then it is due an interval from now. With another cadence it takes the planned interval, and is due an
         interval from now at the latest. One that goes loses its lease too: the answer to a poll under way is dropped.
         """
-        with self._writing() as connection:
-            schedule.plan(connection, planned, to_ms(at), keys)
+        with self._reading() as connection:
+            named, gone = schedule.other_lines(connection, planned, to_ms(at), keys)
+        if named or gone:
+            with self._writing() as connection:
+                schedule.plan(connection, named, gone, to_ms(at))
 
     def wake(self, lines: Sequence[tuple[str, str]], due: datetime) -> None:
         """Make lines of the plan (target key, endpoint) due at ``due``, but for those due earlier and those leased."""
@@ -266,10 +271,16 @@ class Store(Letters):
 
     # --- what was judged --------------------------------------------------------------------------------------
 
-    def begin_rules(self, names: Collection[str], at: datetime) -> Mapping[str, datetime]:
-        """Make these the rules in force from now on; since when those are that were so before, by name."""
-        with self._writing() as connection:
-            return rulebook.begin(connection, names, to_ms(at))
+    def rules(self) -> Mapping[str, datetime]:
+        """Since when each rule is in force, by name."""
+        with self._reading() as connection:
+            return rulebook.begun(connection)
+
+    def begin_rules(self, names: Collection[str], at: datetime) -> None:
+        """Make these the rules in force: those that are not yet, from now on."""
+        if self.rules().keys() != set(names):
+            with self._writing() as connection:
+                rulebook.begin(connection, names, to_ms(at))
 
     def antedate_rules(self, begun: Mapping[str, datetime]) -> None:
         """Let these rules have been in force since then: they have judged what was seen before they came."""
@@ -336,30 +347,3 @@ class Store(Letters):
             outbox.give_up(connection, channels)
             outbox.take_over(connection, to_ms(at))
             return schedule.take_over(connection, to_ms(at))
-
-    # --- what people look at ----------------------------------------------------------------------------------
-
-    def alerts(self, limit: int, open_only: bool = False) -> list[AlertRow]:
-        """Alerts, the newest first."""
-        with self._reading() as connection:
-            return overview.alert_rows(connection, limit, open_only)
-
-    def alerts_of(self, target: str, until: datetime, limit: int) -> list[AlertRow]:
-        """Alerts on a target (its key) that began by a time, the newest first. They are as they are now."""
-        with self._reading() as connection:
-            return overview.alerts_of(connection, target, to_ms(until), limit)
-
-    def posted(self, alert_id: int, until: datetime) -> list[Posted]:
-        """The letters about one alert, in order."""
-        with self._reading() as connection:
-            return overview.posted(connection, alert_id, to_ms(until))
-
-    def transitions(self, alert_id: int) -> list[Transition]:
-        """The steps of one alert, in order."""
-        with self._reading() as connection:
-            return overview.steps(connection, alert_id)
-
-    def counts(self) -> Counts:
-        """How much there is of what an operator watches."""
-        with self._reading() as connection:
-            return overview.counts(connection)

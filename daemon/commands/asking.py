@@ -61,6 +61,8 @@ def fetch(
         raise typer.Exit(WRONG if answered.reason is Refused.WRONG else CANNOT_RUN)
     if answered.simulated:
         complain("no API key is set: this answer is SIMULATED")
+    if not answered.written:
+        complain(f"what it cost, {answered.cost_usd} USD, could not be written down: the ledger may say less")
     if as_json:
         show.as_json(show_answer.answer_facts(answered, raw))
     else:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from daemon.commands.arguments import DEFAULT_FILE, AsJson, File, FileOption, choose, moment
-from daemon.commands.exits import CANNOT_RUN, complain, configured, reading
+from daemon.commands.exits import CANNOT_RUN, able, complain, configured, reading
 
 
 def status(file: File = DEFAULT_FILE, as_json: AsJson = False) -> None:
@@ -92,7 +92,7 @@ def trust(
         doubted = [each for each in store.quarantines() if each.metric == metric]
         if not doubted:
             choose(metric, {each.metric for each in store.quarantines()}, "METRIC")
-    with contextlib.closing(Store.open(database_of(config, os.environ))) as store:
+    with able(), contextlib.closing(Store.open(database_of(config, os.environ), patient=True)) as store:
         for each in doubted:
             store.release(each.endpoint, each.metric)
     typer.echo(f"{metric} is believed again, by a running daemon within half a minute")

@@ -92,7 +92,7 @@ def _read_again(holder: Holder, database: Path, digest: str) -> None:
 
 def _replace(new: Path, config: Config, holder: Holder, database: Path, yes: bool) -> None:
     """Put a file in the place of the one in force, and see it taken up; else the one before is put back."""
-    from daemon.replacing import put, put_back
+    from daemon.replacing import put, put_back, settle
 
     if new.parent.resolve() != holder.file.parent.resolve():
         _leave(f"put it beside {holder.file}: the files that it names are looked for in its own folder", WRONG)
@@ -106,7 +106,7 @@ def _replace(new: Path, config: Config, holder: Holder, database: Path, yes: boo
         if after.problems:
             put_back(kept, holder.file)
             _leave(f"the daemon does not take it up, and the file before is back in its place:\n{after.problems}")
-    typer.echo(f"{after.did}\nthe file before is {kept}")
+    typer.echo(f"{after.did}\nthe file before is {settle(kept, holder.file)}")
 
 
 def _ask(place: Path) -> None:
@@ -131,15 +131,16 @@ def _unchanged(new: Path, config: Config, holder: Holder, database: Path) -> byt
 
 
 def _taken_up(holder: Holder, database: Path, digest: str, hint: str = "") -> Holder:
-    """Let the daemon read its file, and wait for what comes of it; leaves with an exit code where nothing does."""
+    """Let the daemon read its file, and wait for what comes of what has this digest; leaves where nothing does."""
     from daemon import lock
 
+    before = lock.holder(database) or holder
     with able():
         _signal(holder, signal.SIGHUP)
     for _ in range(TAKEN_UP_S * 10):
         time.sleep(0.1)
         now = lock.holder(database)
-        if now and now.at != holder.at and (now.problems or now.digest == digest):
+        if now and now.at != before.at and now.read == digest:
             return now
     _leave(f"the daemon has not taken it up yet: its log says why{hint}")
 

@@ -48,8 +48,9 @@ class Call(NamedTuple):
 class Site:
     """What the routes share: the world, the clock, the accepted keys and the record of what was asked.
 
-    ``calls`` counts every call of a documented path as it comes, the refused ones too. ``answered`` keeps the newest
-    200,000 as they were answered. ``spent_usd`` is what TikHub billed. ``closing`` ends the waits of late answers.
+    ``calls`` counts every whole call of a documented path, the refused ones too. ``answered`` keeps the newest 200,000
+    with their answers. ``spent_usd`` is what TikHub billed. All three know a call from when it came, however late its
+    answer is, and also if nobody waits for it. ``closing`` ends the waits of late answers.
     """
 
     world: World
@@ -61,27 +62,33 @@ class Site:
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def answer(self, route: Route, request: Request) -> Response:
-        """One call, from its parameters to its bytes and its bill."""
-        self.calls[route.path] += 1
+        """One call, from its parameters to its bill and its bytes."""
         params, at = {**route.defaults, **await _read_parameters(request)}, self.now()
-        response = await self._respond(route, request, params, at)
-        cost_usd = route.cost_usd if response.status_code == 200 else Decimal()
-        self.spent_usd += Decimal() if isinstance(route.speech, KeyApi) else cost_usd
-        self.answered.append(Call(at, route.path, ",".join(route.identities(params)), response.status_code, cost_usd))
+        problem = self._check_key(route, request, params, at) or route.check(params, at)
+        query = self._query(route, params, at)
+        fault = "" if problem else self._fault(route, query)
+        response = _refuse(problem) if problem else self._respond(fault, route, query)
+        self._note(route, query, response.status_code)
+        await self._wait(request, {"slow": self.world.slow_s, "timeout": _HANG_S}.get(fault, 0))
         return response
 
-    async def _respond(self, route: Route, request: Request, params: Parameters, at: datetime) -> Response:
-        problem = self._check_key(route, request, params, at) or route.check(params, at)
-        if problem:
-            return _refuse(problem)
-        query = self._query(route, params, at)
-        fault = self.world.fault([*route.identities(params), query.account, *route.names])
-        fault = "" if fault in OF_COOKIES and not route.cookie else fault
-        await self._wait(request, {"slow": self.world.slow_s, "timeout": _HANG_S}.get(fault, 0))
+    def _note(self, route: Route, query: Query, status: int) -> None:
+        """Count and bill a call, without a pause in between: whoever looks finds both or neither."""
+        cost_usd = route.cost_usd if status == 200 else Decimal()
+        self.calls[route.path] += 1
+        self.spent_usd += Decimal() if isinstance(route.speech, KeyApi) else cost_usd
+        named = ",".join(route.identities(query.params))
+        self.answered.append(Call(query.at, route.path, named, status, cost_usd))
+
+    def _fault(self, route: Route, query: Query) -> str:
+        fault = self.world.fault([*route.identities(query.params), query.account, *route.names])
+        return "" if fault in OF_COOKIES and not route.cookie else fault
+
+    def _respond(self, fault: str, route: Route, query: Query) -> Response:
         if fault in REFUSALS and not (fault == "not-found" and isinstance(route.speech, KeyApi)):
-            return _refuse(route.refuse(REFUSALS[fault], params, at))
+            return _refuse(route.refuse(REFUSALS[fault], query.params, query.at))
         if not self._finds(route, query):
-            return _refuse(route.refuse(REFUSALS["not-found"], params, at))
+            return _refuse(route.refuse(REFUSALS["not-found"], query.params, query.at))
         return self._speak(fault, route, query)
 
     def _query(self, route: Route, params: Parameters, at: datetime) -> Query:

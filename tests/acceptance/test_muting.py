@@ -145,7 +145,10 @@ async def test_seventeen_of_42_videos_are_one_message_and_not_seventeen(tell, ma
 async def test_a_rule_that_breaks_is_told_to_the_operators_and_counted_and_its_neighbours_go_on(
     tell, managers, operators
 ):
-    broken = '  - {name: broken, on: daemon, when: "rule_healthy == 0", to: [operators], summary: "{rule} is broken"}\n'
+    broken = (
+        '  - {name: broken, on: daemon, when: "rule_healthy == 0", to: [operators], summary: "{rule} is broken",'
+        " on_first_sight: tell}\n"
+    )
     story = await tell(MEI, scenarios={"mei": SIX}, step=EVER, rules=rule("violation_score >= 6") + broken)
     every(story, 1 * HOURS, HEALTH)
     good, health = story.config.book.rules

@@ -83,8 +83,8 @@ def stored(story, query: str) -> list[tuple]:
 
 
 def until(found):
-    """The first true answer of ``found`` within ten seconds, else the last."""
-    deadline_s = time.monotonic() + 10
+    """The first true answer of ``found`` within a minute, else the last."""
+    deadline_s = time.monotonic() + 60
     while not (answer := found()) and time.monotonic() < deadline_s:
         time.sleep(0.01)
     return answer
@@ -242,7 +242,7 @@ async def test_an_account_that_is_removed_is_asked_no_more_and_its_alerts_end(te
         asked = len([who for _, who in story.simulator.requests if who == "leo"])
         await story.live(2 * DAY)
     assert len([who for _, who in story.simulator.requests if who == "leo"]) == asked > 0
-    assert managers.titles().count("✔ RESOLVED: tiktok/account/leo: fans") == 1
+    assert sum(title.startswith("✔ RESOLVED: tiktok/account/leo: fans") for title in managers.titles()) == 1
     assert firing(story, "fans") == {"tiktok/account/mia"}
 
 
@@ -259,7 +259,7 @@ async def test_a_changed_rule_keeps_its_alert_and_judges_anew_what_was_seen(tell
         await story.live(timedelta(minutes=1), timedelta(minutes=1))
         assert total(story) == asked
     assert daemon.said[1:] == [f"rules.yaml is in force: {each}" for each in ("opens 0, closes 1", "opens 1, closes 0")]
-    assert [title[0] for title in managers.titles()] == ["▲", "✔", "▲"]
+    assert [title[0] for title in managers.titles()] == ["▲", "■"], "it ended and began again: that is one message"
 
 
 async def test_a_ladder_that_became_shorter_ends_what_stood_above_it(tell, managers):
@@ -274,7 +274,7 @@ async def test_a_ladder_that_became_shorter_ends_what_stood_above_it(tell, manag
         await daemon.change(", high: violation_score >= 9", "")
         await story.live(2 * HOUR)
     assert [row.level for row in story.alerts()] == [1]
-    assert [title[2:10] for title in managers.titles()[-2:]] == ["RESOLVED", "WARNING:"]
+    assert managers.titles()[-1].startswith("▼ WARNING:")
 
 
 async def test_a_rule_that_looks_further_back_is_judged_at_once_by_what_is_stored(tell, managers):
@@ -360,7 +360,7 @@ async def test_another_owner_is_told_from_then_on(tell, managers, operators):
         daemon.edit("lin: [operators]", "lin: [managers]")
         await daemon.change("> 1000000000", "> 1")
         await story.live(HOUR)
-    assert (managers.titles(), operators.titles()) == (["▲ WARNING: Leo: fans"], [])
+    assert (managers.titles(), operators.titles()) == (["▲ WARNING: Leo: fans (delayed 1 h)"], [])
 
 
 async def test_letters_to_a_channel_that_is_removed_are_given_up_and_owed_again_when_it_is_back(tell, managers):

@@ -210,6 +210,27 @@ async def test_a_reload_that_fails_anywhere_leaves_all_as_it_was_and_comes_to_th
     assert firing(story, "deep") == {"tiktok/account/leo", "tiktok/account/zoe"}
 
 
+DEEPER = rule("deeper", "account", "count(follower_count, 9d) > 1000", more=AT_ONCE)
+OFTEN = rule("often", "account", "count(follower_count, 20h) >= 3", more=AT_ONCE)
+
+
+async def test_windows_that_cannot_be_read_deeper_stay_as_they_were(tell, managers):
+    story = await tell(f"{LEO}, {MIA}", rules=OFTEN)
+    async with at_work(story) as daemon:
+        await story.live(3 * DAY, 3 * HOUR)
+        before, titles = state(daemon), managers.titles()
+        assert len(titles) == 2
+        with closing(sqlite3.connect(story.config.database, isolation_level=None)) as other:
+            oldest = "SELECT schedule_id, MIN(at_ms) FROM sample GROUP BY schedule_id HAVING COUNT(*) > 1"
+            other.execute(f"UPDATE sample SET numbers = x'01' WHERE (schedule_id, at_ms) IN ({oldest})")
+        daemon.edit("rules:\n", f"rules:\n{DEEPER}")
+        await daemon.look()
+        assert daemon.said == []
+        assert state(daemon) == before
+        await story.live(3 * HOUR, 3 * HOUR)
+    assert managers.titles() == titles
+
+
 # --- how fast is asked --------------------------------------------------------------------------------------------
 
 
@@ -222,8 +243,11 @@ def ready(daemon) -> int:
 async def test_a_file_that_failed_and_is_put_back_leaves_no_trace_in_the_pace(tell):
     story = await tell(LEO, rules=FANS)
     async with at_work(story) as daemon:
-        with failing(story, "INSERT ON target"):
+        daemon.edit("rules:\n", f"rules:\n{DEEP}")
+        with failing(story, "INSERT ON rule"):
             await daemon.change('", rate_per_s: 1000}', '", rate_per_s: 9}')
+        assert daemon.said == []
+        daemon.edit(f"rules:\n{DEEP}", "rules:\n")
         await daemon.change('", rate_per_s: 9}', '", rate_per_s: 1000}')
         assert daemon.said == ["rules.yaml is in force: opens 0, closes 0"]
         assert ready(daemon) == 1000

@@ -182,9 +182,26 @@ def test_the_command_says_what_is_missing_or_wrong(past, cli):
 
 def test_that_a_line_is_asked_oftener_now_makes_nothing_unknown_that_was_seen_as_usual(past):
     past.plan((MEI, HEALTH), interval=HOUR / 2)
-    past.points(MEI, *((hours, 9.0) for hours in range(30, 0, -2)))
-    low = POINTS.replace("violation_score >= 9", "'min(violation_score, 12h) >= 9'")
+    past.points(MEI, *((hours, 3.0) for hours in range(30, 0, -2)))
+    low = POINTS.replace("violation_score >= 9", "'min(violation_score, 12h) >= 3'")
     assert times(past.backtest(past.config(low))) == [(MEI.key, 18, None)]
+
+
+@pytest.mark.parametrize(("points", "unseen_h"), [(3.0, 6), (6.0, 3), (9.0, 1.5)])
+def test_numbers_grow_too_old_after_three_intervals_that_the_line_had_then_without_an_alert(past, points, unseen_h):
+    past.plan((MEI, HEALTH), interval=HOUR / 2)
+    past.points(MEI, (19, points), (18, points), (2, points), (1, points))
+    blind = "  - { name: blind, on: account, when: violation_score > 100, unknown: fire, on_first_sight: tell }\n"
+    ((target, began, ended),) = times(past.backtest(past.config(blind)))
+    assert (target, ended) == (MEI.key, 2)
+    assert 0 < 18 - unseen_h - began <= 1
+
+
+def test_money_that_is_spared_now_makes_nothing_unknown_that_was_seen_as_seldom(past):
+    past.plan((MEI, HEALTH), interval=8 * HOUR)
+    past.points(MEI, *((hours, 8.0) for hours in range(48, 0, -8)))
+    low = POINTS.replace("violation_score >= 9", "'min(violation_score, 24h) >= 8'")
+    assert times(past.backtest(past.config(low))) == [(MEI.key, 24, None)]
 
 
 # --- who would have been told --------------------------------------------------------------------------------------

@@ -108,6 +108,25 @@ def test_a_rule_that_is_not_replayed_is_promoted_to_nothing_and_both_are_named(p
     assert of_file(past, POINTS + unseen, days=30)["not_replayed"] == ["unseen", "unseen-of-account"]
 
 
+@pytest.mark.parametrize(
+    ("count", "is_named"),
+    [
+        ('videos_firing{rule="unseen"} >= 2', True),
+        ("sum(videos_firing) >= 2", True),
+        ('any(videos_firing{rule!="seen"} >= 2)', True),
+        ('videos_firing{rule="seen"} >= 2', False),
+    ],
+)
+def test_a_rule_on_counts_of_a_rule_that_is_not_replayed_is_named_too(past, count, is_named):
+    past.plan((MEI, HEALTH))
+    past.points(MEI, (10, 9.0))
+    unseen = "  - { name: unseen, on: video, when: video_visible == 0, promote: { at_least: 3 } }\n"
+    seen = "  - { name: seen, on: video, when: tiktok_video_views > 100, promote: { at_least: 3 } }\n"
+    many = f"  - {{ name: many, on: account, when: '{count}' }}\n"
+    named = ["unseen", "unseen-of-account", *(["many"] if is_named else [])]
+    assert of_file(past, unseen + seen + many, days=30)["not_replayed"] == named
+
+
 def test_what_was_polled_of_a_provider_is_judged_where_the_file_names_none(past):
     past.plan((MEI, HEALTH), (TIKHUB, "get_user_info"))
     past.see(TIKHUB, "get_user_info", 12, balance_usd=0.5)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
 
+from daemon.backtest import groups
 from daemon.explain import known_then
+from daemon.schedule import UNPLANNED
 from rules.values import Subject, Target
-from storage.records import FoundVideo, Listing, Noted
+from storage.records import POLLED, FoundVideo, Listing, Noted, Polled
 from storage.store import Store
 from tests.stored import FILE, HEALTH, HOUR, LEO, MEI, NOW, POINTS, TOTALS, Past, times
 
@@ -16,7 +19,7 @@ DAY = 24 * HOUR
 SEEN = "  - { name: seen, on: video, when: tiktok_video_views > 100, on_first_sight: tell, to: [owner]%s }\n"
 PROMOTED = SEEN % ", promote: { at_least: 3, share: 50% }"
 TIKHUB = Target("provider/tikhub", Subject.PROVIDER, "TikHub", "")
-BALANCE = "get_user_info"
+BALANCE, FAKE = "get_user_info", "detect_fake_views"
 BROKE = "  - { name: broke, on: provider, when: balance_usd < 1, on_first_sight: tell, to: [console]%s }\n"
 
 
@@ -111,6 +114,31 @@ def test_an_alert_on_numbers_that_are_not_asked_for_any_more_ends_when_they_are_
     report = past.backtest(past.config())
     assert times(report) == [(LEO.key, 20, 13.5)]
     assert letters(report)[-2:] == [("points", "console", 13.5), ("points", "managers", 13.5)]
+
+
+def over(past, clip, hours, score):
+    """So many hours ago a line brought its last numbers: nothing is due any more."""
+    for claim in past.store.claim(FAKE, NOW, NOW + HOUR, "me", 100):
+        at, values = NOW - hours * HOUR, {("fake_score", ()): score}
+        past.store.commit_polls([Polled(claim.schedule_id, at, POLLED, None, values, interval=UNPLANNED)], "me")
+
+
+def test_a_line_that_is_over_has_no_replay_begin_months_earlier(past):
+    past.plan((video(1), FAKE))
+    over(past, video(1), 31 * 24, 10.0)
+    find(past, 40 * 24, 41 * 24)
+    _, config = past.config("  - { name: fake, on: video, when: fake_score > 60, for_polls: 2 }\n")
+    with closing(Store.open(past.path, readonly=True)) as store:
+        (group,) = groups(config, store, NOW).values()
+    assert group.slowest == timedelta(days=4)
+
+
+def test_an_alert_on_a_line_that_was_over_when_it_left_the_plan_ends_three_usual_intervals_after_its_last_poll(past):
+    past.plan((video(1), FAKE))
+    over(past, video(1), 20 * 24, 90.0)
+    find(past, 21 * 24, 22 * 24)
+    fake = "  - { name: fake, on: video, when: fake_score > 60, on_first_sight: tell }\n"
+    assert times(past.backtest(past.config(fake))) == [(video(1).key, 20 * 24, 8 * 24 - 0.5)]
 
 
 def test_what_was_polled_of_a_line_before_it_left_long_ago_is_no_alert_that_is_on(past):

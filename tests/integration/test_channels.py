@@ -8,6 +8,7 @@ import email.policy
 import io
 import json
 import logging
+import math
 import os
 import re
 import socket
@@ -121,7 +122,7 @@ async def test_five_mails_in_a_row_are_not_throttled(smtp):
     results = await asyncio.gather(*(channel.send(MESSAGE, str(number)) for number in range(5)))
     assert all(isinstance(result, Sent) for result in results)
     assert len(smtp.handler.envelopes) == 5
-    assert time.perf_counter() - started < 2
+    assert time.perf_counter() - started < 15  # throttled they take 4 s each, and the first none
 
 
 async def test_messages_of_one_channel_keep_the_gap_and_the_order(web):
@@ -134,15 +135,15 @@ async def test_messages_of_one_channel_keep_the_gap_and_the_order(web):
 
 async def test_an_urgent_channel_does_not_wait_for_a_hanging_one(web, deaf):
     hanging = [
-        open_channel(f"hung{number}", f"json://127.0.0.1:{deaf.getsockname()[1]}", timeout_s=0.8)
+        open_channel(f"hung{number}", f"json://127.0.0.1:{deaf.getsockname()[1]}", timeout_s=60.0)
         for number in range(12)
     ]
     waiting = [asyncio.create_task(channel.send(MESSAGE, "1")) for channel in hanging]
     await asyncio.sleep(0.1)
     urgent = await open_channel("hook", f"json://{web.address}").send(MESSAGE, "2")
-    deaf.close()
     assert isinstance(urgent, Sent)
-    assert urgent.latency_ms < 500
+    assert not any(task.done() for task in waiting)
+    deaf.close()
     assert {type(result) for result in await asyncio.gather(*waiting)} == {NotSent}
 
 
@@ -189,11 +190,13 @@ async def test_a_refused_connection_is_unreachable():
 
 async def test_a_server_that_hangs_is_a_timeout(deaf):
     channel = open_channel("hung", f"json://127.0.0.1:{deaf.getsockname()[1]}", timeout_s=0.2)
+    started = time.perf_counter()
     result = await channel.send(MESSAGE, "1")
+    took_ms = 1000 * (time.perf_counter() - started)
     deaf.close()
     assert isinstance(result, NotSent)
     assert result.reason is Undelivered.TIMEOUT
-    assert 190 <= result.latency_ms < 1000
+    assert 190 <= result.latency_ms <= math.ceil(took_ms)
 
 
 async def test_a_message_that_timed_out_in_the_queue_is_never_sent_later(deaf):

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -19,8 +16,9 @@ import pytest
 
 from daemon.providers import ENDPOINTS
 from daemon.simulator.world import FAULTS, SCENARIOS
+from tests.commands import creatorwatch, environment, on_terminal
+from tests.running import CREATORWATCH
 
-CREATORWATCH = shutil.which("creatorwatch", path=Path(sys.executable).parent)
 EXAMPLE = Path(__file__).parents[2] / "rules.example.yaml"
 OPERATIONS = EXAMPLE.parent / "docs" / "operations.md"
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-8]|9[0-7])[;m]")
@@ -45,37 +43,7 @@ rules:
 """
 
 
-def environment(**more):
-    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8", **more}
-
-
-def creatorwatch(*arguments, cwd, **more):
-    """Run a command to its end, in pipes."""
-    command = [CREATORWATCH, *arguments]
-    return subprocess.run(
-        command, cwd=cwd, env=environment(**more), capture_output=True, text=True, timeout=20, check=False
-    )
-
-
-def on_terminal(*arguments, cwd, **more):
-    """What a command shows on a terminal."""
-    ours, its = pty.openpty()
-    env = environment(TERM="xterm", **more)
-    with subprocess.Popen([CREATORWATCH, *arguments], cwd=cwd, env=env, stdin=its, stdout=its, stderr=its):
-        os.close(its)
-        shown = b"".join(iter(lambda: read(ours), b""))
-    os.close(ours)
-    return shown.decode()
-
-
-def read(terminal):
-    try:
-        return os.read(terminal, 65_536)
-    except OSError:  # Linux: nobody holds the other end any more
-        return b""
-
-
-def until(found, seconds=15):
+def until(found, seconds=60):
     """The first true answer of ``found``."""
     deadline_s = time.monotonic() + seconds
     while not (answer := found()):

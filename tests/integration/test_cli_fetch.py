@@ -77,7 +77,7 @@ def cli(provider, tmp_path):
     def run(*arguments, **more):
         env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **keys, **more}
         command = [CREATORWATCH, *arguments]
-        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=30, check=False)
+        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
 
     return run
 
@@ -284,7 +284,7 @@ def test_without_any_key_the_answer_is_simulated_and_leaves_nothing_behind(tmp_p
     (tmp_path / "creatorwatch-simulated.db").write_text("what an earlier simulation left")
     env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
     command = [CREATORWATCH, "fetch", HEALTH, "mei-kitchen"]
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
 
     assert done.returncode == 0
     assert done.stderr == "creatorwatch: no API key is set: this answer is SIMULATED\n"

@@ -65,7 +65,7 @@ def cli(tmp_path):
 
     def run(*arguments, **more):
         command, env = [CREATORWATCH, *arguments], environment(**more)
-        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=20, check=False)
+        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
 
     return run
 

@@ -48,7 +48,7 @@ def plan(tmp_path):
         (tmp_path / "rules.yaml").write_text(text)
         command = [CREATORWATCH, "plan", "rules.yaml", *arguments]
         env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
-        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=20, check=False)
+        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
 
     return run
 

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -22,9 +17,9 @@ from daemon.rule_test_models import (
     SuiteModel,
     ToldModel,
 )
+from tests.commands import creatorwatch, on_terminal
 
 ROOT = Path(__file__).parents[2]
-CREATORWATCH = shutil.which("creatorwatch", path=Path(sys.executable).parent)
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 MODELS = (SuiteModel, CaseModel, SeriesModel, RecordModel, ExpectModel, AlertModel, ToldModel)
 
@@ -55,31 +50,8 @@ def folder(tmp_path):
     return tmp_path
 
 
-def environment(**more):
-    return {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **more}
-
-
 def run(*arguments, cwd):
-    command = [CREATORWATCH, "test", *arguments]
-    return subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=60, check=False)
-
-
-def on_terminal(*arguments, cwd, **more):
-    """What the command shows on a terminal."""
-    ours, its = pty.openpty()
-    env = environment(TERM="xterm", **more)
-    with subprocess.Popen([CREATORWATCH, "test", *arguments], cwd=cwd, env=env, stdin=its, stdout=its, stderr=its):
-        os.close(its)
-        shown = b"".join(iter(lambda: read(ours), b""))
-    os.close(ours)
-    return shown.decode()
-
-
-def read(terminal):
-    try:
-        return os.read(terminal, 65_536)
-    except OSError:  # Linux: nobody holds the other end any more
-        return b""
+    return creatorwatch("test", *arguments, cwd=cwd)
 
 
 def test_tests_that_pass_are_exit_code_0_and_a_line_each(folder):
@@ -145,7 +117,7 @@ def test_json_says_the_same(folder):
 
 
 def test_colour_is_on_a_terminal_only_and_not_where_it_is_unwanted(folder):
-    coloured, plain = (on_terminal("bad.yaml", cwd=folder, **more) for more in ({}, {"NO_COLOR": "1"}))
+    coloured, plain = (on_terminal("test", "bad.yaml", cwd=folder, **more) for more in ({}, {"NO_COLOR": "1"}))
     assert re.search(r"\x1b\[[\d;]*31mFAILED", coloured)
     assert not re.search(r"\x1b\[[\d;]*3\dm", plain)
     assert COLOUR.sub("", plain).replace("\r", "") == run("bad.yaml", cwd=folder).stdout

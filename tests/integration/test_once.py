@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -70,3 +71,15 @@ async def test_what_was_sent_before_it_was_stopped_stands_in_the_ledger(order, p
     with contextlib.suppress(asyncio.CancelledError):
         await task
     assert ledger() >= simulator.spent_usd >= pages * Decimal("0.001")
+
+
+@pytest.mark.parametrize(("full", "written"), [(True, False), (False, True)])
+async def test_an_answer_that_is_paid_for_is_told_though_its_price_cannot_be_written(full, written, order, tmp_path):
+    begin, ledger, simulator = order
+    Store.open(tmp_path / "watch.db").close()
+    if full:
+        with closing(sqlite3.connect(tmp_path / "watch.db", isolation_level=None)) as other:
+            other.execute("CREATE TRIGGER full BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'full'); END")
+    answered = await begin()
+    assert (answered.calls, answered.cost_usd, answered.written) == (3, simulator.spent_usd, written)
+    assert ledger() == Decimal("0.003" if written else "0.001")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 from contextlib import suppress
 from stat import S_IMODE
 
 import pytest
 
+from daemon.lock import holder
 from tests.running import CREATORWATCH, FANS, configure, creatorwatch, edit, until
 
 
@@ -150,3 +152,35 @@ def test_reload_without_a_daemon_says_so(tmp_path):
     assert done.stderr == (
         "creatorwatch: no daemon is at work on the database of this file; `creatorwatch run` starts one\n"
     )
+
+
+def test_what_the_daemon_said_of_an_older_file_is_no_answer_about_the_new_one(start, draft, tmp_path):
+    place = tmp_path / "rules.yaml"
+    daemon = start().greeted()
+    database = next(tmp_path.glob("*.lock")).with_suffix("")
+    edit(place, "rules:\n", "rulez:\n")
+    refused = until(lambda: (said := holder(database)) and said.problems and said)
+    asked = Asked(tmp_path)
+    os.kill(daemon.process.pid, signal.SIGHUP)
+    until(lambda: (said := holder(database)) and said.at != refused.at)  # while somebody thinks, it is refused again
+    assert asked.answer("y") == 0
+    assert "is in force: opens" in asked.shown
+    assert place.read_text() == draft.read_text()
+
+
+def test_the_file_before_is_not_lost_where_the_daemon_refuses_to_go_back_to_it(start, draft, tmp_path):
+    place, kept = tmp_path / "rules.yaml", tmp_path / "rules.yaml.old"
+    start().greeted()
+    assert creatorwatch(tmp_path, "reload", "--yes", "draft.yaml").returncode == 0
+    edit(kept, "channels:\n", 'channels:\n  theirs: { url: "${THEIRS}" }\n')
+    before = kept.read_text()
+
+    refused = creatorwatch(tmp_path, "reload", "--yes", "rules.yaml.old", THEIRS="json://127.0.0.1:1/")
+    assert refused.returncode == 1
+    assert (kept.read_text(), place.read_text()) == (before, draft.read_text())
+
+    edit(kept, '  theirs: { url: "${THEIRS}" }\n', "")
+    before = kept.read_text()
+    done = creatorwatch(tmp_path, "reload", "--yes", "rules.yaml.old")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, f"the file before is {kept}")
+    assert (place.read_text(), kept.read_text()) == (before, draft.read_text())

@@ -75,8 +75,8 @@ def live(path, deadly):
         if count == deadly:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    event.listen(store._engine, "before_cursor_execute", die)
-    event.listen(store._engine, "commit", die)
+    event.listen(store._transactions.engine, "before_cursor_execute", die)
+    event.listen(store._transactions.engine, "commit", die)
     calls = store.open_calls([Attempt("tikhub", "user", 1, Decimal("0.02"), (n + 1,)) for n in NUMBERS], T0)
     settled = [Settled(call, 1, Decimal("0.01"), "ok") for call in calls]
     committed = store.commit_polls([polled(n) for n in NUMBERS], "me", settled, noted())

@@ -244,12 +244,15 @@ def test_a_poll_that_brings_no_interval_leaves_the_one_there_is(one):
     assert interval(one) == 3 * MINUTE
 
 
-@pytest.mark.parametrize(("usual", "minutes"), [(2, 3), (60, 15)])
-def test_another_cadence_brings_its_own_interval_and_is_due_within_it(one, usual, minutes):
+@pytest.mark.parametrize(("usual", "minutes", "until_then"), [(2, 3, 15), (60, 15, 60)])
+def test_a_line_of_another_cadence_is_due_within_its_interval_but_has_a_shorter_one_only_then(
+    one, usual, minutes, until_then
+):
     poll(one)
     one.plan([line(0, interval=usual * MINUTE)], T0 + MINUTE)
+    assert (interval(one), one.next_due(T0)) == (until_then * MINUTE, T0 + minutes * MINUTE)
+    poll(one, T0 + 60 * MINUTE, interval=usual * MINUTE)
     assert interval(one) == usual * MINUTE
-    assert one.next_due(T0) == T0 + minutes * MINUTE
 
 
 def test_the_clock_set_back_is_told_by_the_lines_own_interval(one):

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from rules.book import RuleBook, judgeable
+from rules.book import Flapping, RuleBook, judgeable, retired
 from rules.building import build_book
 from rules.models import RuleModel
 from rules.values import Metric, Severity, Subject, Target, Unit
@@ -63,6 +63,14 @@ def test_a_rule_applies_where_all_its_numbers_are_polled():
     assert the_book.rules_for(VIDEO) == ()
 
 
+def test_for_a_rule_that_is_no_more_stands_one_with_as_many_levels_that_nothing_but_an_end_follows_from():
+    gone = retired("r", Subject.ACCOUNT, 3)
+    assert [level.name for level in gone.levels] == ["level 1", "level 2", "level 3"]
+    assert [gone.severity(number) for number in (1, 2, 3)] == [Severity.WARNING] * 3
+    assert (gone.needs, gone.to, gone.inhibits, gone.promote, gone.flapping) == ({}, (), frozenset(), None, None)
+    assert (gone.shadow, gone.confirm, gone.by_clock) == (False, False, False)
+
+
 @pytest.mark.parametrize(
     ("rule", "where", "offset", "says"),
     [
@@ -95,12 +103,45 @@ def test_a_rule_applies_where_all_its_numbers_are_polled():
         ({"when": "weekday() == 1"}, (0, "when"), None, "a rule needs a number to look at"),
         ({"levels": {"info": "2 > 1", "high": "3 > 1"}}, (0, "levels"), None, "a rule needs a number to look at"),
         ({"when": "points > 1", "clear": "rank < 1"}, (0, "clear"), None, "its labels are not those of the condition"),
+        ({"when": "points > 1", "inhibits": ["*", "r0"]}, (0, "inhibits", 1), None, "a rule does not mute itself"),
+        ({"when": "points > 1", "inhibits": ["r"]}, (0, "inhibits", 0), None, "there is no rule `r`, did you mean"),
+        ({"when": "points > 1", "promote": {}}, (0, "promote"), None, "only the videos of an account"),
+        ({"when": "rank > 1", "summary": "{rank}"}, (0, "summary"), 0, "unknown placeholder `{rank}`"),
+        (
+            {"when": 'rank{dimension="A"} > rank{dimension="B"}', "summary": "of {rank}"},
+            (0, "summary"),
+            3,
+            "unknown placeholder `{rank}`; it may use level, name, owner, platform, rule",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_where_it_stands(rule, where, offset, says):
     [(found_where, found_offset, text)] = faults(rule)
     assert (found_where, found_offset) == (where, offset)
     assert says in text
+
+
+def test_a_rule_may_mute_another_or_all():
+    one, another = book({"when": "points > 1", "inhibits": ["r1"]}, {"when": "points > 2", "inhibits": ["*"]}).rules
+    assert (one.inhibits, another.inhibits) == ({"r1"}, {"*"})
+
+
+def test_a_summary_may_show_each_number_of_which_there_is_one():
+    same = 'rank{dimension="A"} > 0.5 and rank{dimension="A"} < 0.9 and points > 1'
+    rule = book({"when": same, "summary": "{rank} {points} {level}"}).rules[0]
+    assert rule.shown == {"rank": (("dimension", "A"),), "points": ()}
+
+
+def test_a_rule_knows_what_has_no_labels_what_lasts_and_what_coming_and_going_is():
+    rank, state, both = book(
+        {"when": "rank > 1 and points > 1", "flapping": {"times": 9, "within": "2h"}},
+        {"when": "cookie == 0", "flapping": False},
+        {"when": "cookie == 0 and fans > 1"},
+    ).rules
+    assert [rule.single for rule in (rank, state, both)] == [{"points"}, {"cookie"}, {"cookie", "fans"}]
+    assert [(rule.lasting, rule.by_clock) for rule in (rank, state, both)] == [(False,) * 2, (True,) * 2, (False,) * 2]
+    assert (rank.flapping, state.flapping) == (Flapping(9, timedelta(hours=2)), None)
+    assert both.flapping is not None, "by itself a rule notices coming and going"
 
 
 def test_a_rule_that_looks_at_the_clock_besides_a_number_is_a_rule():

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from daemon.cadence import LONGEST_STRETCHED, AtAges, ByAge, ByNewest, Daily, Every, Near, Standing, slowest
+from daemon.cadence import LONGEST_STRETCHED, AtAges, ByAge, ByNewest, Daily, Every, Near, Standing, longest, slowest
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SLIP = timedelta(milliseconds=1)
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
+POINTS = ("violation_score", ())
 
 NEAR = Near(2 * HOUR, (HOUR, HOUR / 2), lambda values: int(next(iter(values.values()), None) or 0))
 NEWEST = ByNewest(DAY, ((6 * HOUR, HOUR), (DAY, 3 * HOUR), (3 * DAY, 6 * HOUR)))
@@ -45,7 +46,7 @@ def standings(draw: st.DrawFn) -> Standing:
     return Standing(
         at,
         created=None if age is None else at - age,
-        values={} if urgency is None else {("violation_score", ()): float(urgency)},
+        values={} if urgency is None else {POINTS: float(urgency)},
         repeated=draw(st.booleans()),
         suspect=draw(st.booleans()),
         stretch=draw(st.just(1.0) | stretches),
@@ -108,10 +109,27 @@ def test_two_turns_are_no_further_apart_than_the_slowest_interval_until_then_and
 
 
 @given(cadences, standings(), st.timedeltas(timedelta(0), 60 * DAY))
-def test_the_slowest_interval_is_that_of_calm_and_falls_with_no_age(cadence, standing, later):
+def test_neither_an_alert_nor_short_money_changes_the_slowest_interval_and_it_falls_with_no_age(
+    cadence, standing, later
+):
     before, after = slowest(cadence, standing), slowest(cadence, but(standing, at=standing.at + later))
-    assert before == slowest(cadence, but(standing, suspect=not standing.suspect, values={}, stretch=16.0))
-    assert before <= after <= max(before, ByAge().most)
+    assert before == slowest(cadence, but(standing, suspect=not standing.suspect, stretch=16.0))
+    assert before <= after <= longest(cadence, but(standing, at=standing.at + later))
+
+
+@pytest.mark.parametrize(
+    ("cadence", "at_ease", "pressing"),
+    [
+        (NEWEST, Standing(AT, AT - 3 * DAY), Standing(AT, AT - 2 * DAY)),
+        (NEAR, Standing(AT, values={POINTS: 0.0}), Standing(AT, values={POINTS: 2.0})),
+    ],
+    ids=["a new video", "near a threshold"],
+)
+def test_a_line_that_is_asked_oftener_for_another_reason_than_an_alert_is_never_as_slow_as_at_ease(
+    cadence, at_ease, pressing
+):
+    assert slowest(cadence, at_ease) == longest(cadence, pressing) == cadence.usual
+    assert slowest(cadence, pressing) <= cadence.usual / 4
 
 
 @given(intervals, moments, phases, stretches)

@@ -98,6 +98,12 @@ def test_it_is_unknown_where_nothing_was_written_down_at_the_newest_age():
     assert found(view(35.0, FIVE, 12 * HOUR_S)) is None
 
 
+def test_it_is_unknown_where_only_the_others_were_written_down_at_the_newest_age():
+    unwritten = view(35.0, FIVE)
+    unwritten[own("views")] = {(): Window([(12 * HOUR_S, 20.0)])}
+    assert found(unwritten) is None
+
+
 @pytest.mark.parametrize("blind", [True, False])
 def test_it_is_unknown_while_the_number_itself_is(blind):
     unseen = view(35.0, FIVE)

@@ -153,9 +153,9 @@ MANY_VIDEOS = "videos:\n" + "\n".join(
 def test_the_time_grows_with_the_mistakes_and_not_with_their_square(text: str, count: int, tmp_path):
     path = tmp_path / "many.yaml"
     path.write_text(text)
-    started_s = time.perf_counter()
+    started_s = time.thread_time()
     assert len(problems_of(path)) == count
-    assert time.perf_counter() - started_s < 60  # with their square it would be many minutes
+    assert time.thread_time() - started_s < 60  # with their square it would be many minutes
 
 
 def test_a_missing_file_is_one_problem(tmp_path):

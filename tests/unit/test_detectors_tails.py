@@ -34,7 +34,13 @@ def test_both_tails_together_are_everything(seen, mean, dispersion):
 
 @pytest.mark.parametrize(
     ("seen", "mean", "dispersion", "answer"),
-    [(0, 3.0, 0.5, 0.0362), (3, 3.0, 0.5, 0.3914), (40, 12.0, 0.2, 2.9901), (12, 0.2, 1.0, 9.5719)],
+    [
+        (0, 3.0, 0.5, 0.0362),
+        (1, 3.0, 0.5, 0.1284),
+        (3, 3.0, 0.5, 0.3914),
+        (40, 12.0, 0.2, 2.9901),
+        (12, 0.2, 1.0, 9.5719),
+    ],
 )
 def test_worked_examples(seen, mean, dispersion, answer):
     assert surprisal(seen, mean, dispersion) == pytest.approx(answer, abs=1e-4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -166,6 +167,31 @@ def test_an_incident_survives_a_restart_and_ends_when_its_time_is_over(bench):
     assert bench.recent.withheld() == frozenset()
     bench.begin()
     assert bench.state("population_odd") == {}
+
+
+def test_what_is_doubted_and_who_waits_is_so_again_where_another_configuration_fails(bench):
+    purge(bench, AT + HOUR)
+    bench.fail(6, AT + 2 * HOUR, Reason.BAD_PAYLOAD)
+    before = bench.state("population_odd"), bench.recent.withheld(), bench.blind("violation_score"), bench.blind()
+    assert bench.doubt.fails("tiktok/account/a6", FANS)
+    with ExitStack() as undo:
+        bench.recent.keep(undo)
+        bench.doubt.keep(undo)
+        bench.doubt.adopt(None, (), bench.watchlist)
+        bench.doubt.follow([bench.line(1)], AT + 2 * HOUR)
+        bench.recent.unwatch(bench.line(1))
+        assert bench.doubt.end(AT + 2 * HOUR) == {TIKHUB}
+        assert not bench.doubt.fails("tiktok/account/a6", FANS)
+        assert bench.blind() == [6]
+    assert bench.doubt.fails("tiktok/account/a6", FANS)
+    assert before == (
+        bench.state("population_odd"),
+        bench.recent.withheld(),
+        bench.blind("violation_score"),
+        bench.blind(),
+    )
+    assert purge(bench, AT + 3 * HOUR, [5, 7]) == set(), "it is part of the incident"
+    assert bench.doubt.records(TIKHUB)
 
 
 def test_without_a_guard_everybody_may_fall(opened):

@@ -13,29 +13,10 @@ from hypothesis import strategies as st
 from rules import functions
 from rules.expression import Expression, compile_condition
 from rules.values import Metric, Subject, Unit, Window
+from tests.conditions import METRICS, labelled, one
 
 NAN = math.nan
 DAY = 86_400.0
-METRICS = {
-    metric.name: metric
-    for metric in (
-        Metric("violation_score", Subject.ACCOUNT, Unit.POINTS, "points"),
-        Metric("follower_count", Subject.ACCOUNT, Unit.COUNT, "fans"),
-        Metric("views", Subject.ACCOUNT, Unit.COUNT, "views"),
-        Metric("account_age", Subject.ACCOUNT, Unit.SECONDS, "age"),
-        Metric("author_rank", Subject.ACCOUNT, Unit.RATIO, "rank", ("dimension",)),
-        Metric("own_value", Subject.ACCOUNT, Unit.COUNT, "value", ("dimension",)),
-        Metric("appeal_deadline", Subject.ACCOUNT, Unit.TIMESTAMP, "deadline", ("record",)),
-    )
-}
-
-
-def one(**values: float) -> dict:
-    return {name: {(): Window([(0.0, value)])} for name, value in values.items()}
-
-
-def labelled(name: str, label: str, **values: float) -> dict:
-    return {name: {((label, own),): Window([(0.0, value)]) for own, value in values.items()}}
 
 
 def ask(text: str, view: dict, at_s: float = 0.0) -> object:

@@ -10,32 +10,12 @@ from rules import functions
 from rules.detectors import Finding
 from rules.expression import Expression, Options, Threshold, compile_condition, compile_definition
 from rules.grammar import parse
-from rules.values import Bounds, Metric, Subject, Unit, Window
+from rules.values import Bounds, Window
 from rules.windows import delta
+from tests.conditions import METRICS, labelled, one
 
 NAN = math.nan
 DAY = 86_400.0
-METRICS = {
-    metric.name: metric
-    for metric in (
-        Metric("violation_score", Subject.ACCOUNT, Unit.POINTS, "points"),
-        Metric("follower_count", Subject.ACCOUNT, Unit.COUNT, "fans"),
-        Metric("views", Subject.ACCOUNT, Unit.COUNT, "views"),
-        Metric("account_age", Subject.ACCOUNT, Unit.SECONDS, "age"),
-        Metric("author_rank", Subject.ACCOUNT, Unit.RATIO, "rank", ("dimension",)),
-        Metric("own_value", Subject.ACCOUNT, Unit.COUNT, "value", ("dimension",)),
-        Metric("fake_component", Subject.ACCOUNT, Unit.SCORE, "score", ("component",)),
-        Metric("appeal_deadline", Subject.ACCOUNT, Unit.TIMESTAMP, "deadline", ("record",)),
-    )
-}
-
-
-def one(**values: float) -> dict:
-    return {name: {(): Window([(0.0, value)])} for name, value in values.items()}
-
-
-def labelled(name: str, label: str, **values: float) -> dict:
-    return {name: {((label, own),): Window([(0.0, value)]) for own, value in values.items()}}
 
 
 # --- what a rule asks of all its numbers --------------------------------------------------------------------------

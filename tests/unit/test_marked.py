@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -173,11 +174,11 @@ def nine_to_the_ninth() -> str:
         ("a: &a [b]\nc: " + "[" * 63 + "*a" + "]" * 63, "nested"),
     ],
 )
-def test_a_bomb_is_refused_within_a_second(text: str, said: str):
-    started_s = time.perf_counter()
+def test_a_bomb_is_refused_within_three_seconds_of_work(text: str, said: str):
+    started_s = time.thread_time()
     problem = refusal_of(text)
     assert said in problem.text
-    assert time.perf_counter() - started_s < 1
+    assert time.thread_time() - started_s < 3
 
 
 def test_64_values_in_each_other_are_read_and_65_are_not():
@@ -189,9 +190,11 @@ def test_a_file_of_100_mb_is_refused_unread(tmp_path):
     path = tmp_path / "huge.yaml"
     with path.open("wb") as file:
         file.truncate(100_000_000)
-    started_s = time.perf_counter()
-    assert read(path) == Problem(1, 1, "the file is larger than 10 MB: is it the right one?")
-    assert time.perf_counter() - started_s < 0.1
+    tracemalloc.start()
+    problem, (_, most_bytes) = read(path), tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert problem == Problem(1, 1, "the file is larger than 10 MB: is it the right one?")
+    assert most_bytes < MAX_BYTES / 100
 
 
 def test_a_file_just_small_enough_is_read(tmp_path):

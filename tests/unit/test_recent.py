@@ -15,6 +15,7 @@ HOUR = 3600.0
 DAY = 24 * HOUR
 MEI, HEALTH, POINTS = "tiktok/account/a", "get_account_health_status", ("violation_score", ())
 SLOWEST, CLOSER, SPARED = 2 * HOUR, HOUR / 2, 8 * HOUR
+READ = {"violation_score": DAY}
 
 
 @pytest.fixture
@@ -137,8 +138,8 @@ def test_nothing_is_left_of_targets_that_are_others_than_these(recent):
 class Looks:
     """The looks at one number that stays the same, and what is known of its last day at the newest."""
 
-    def __init__(self, interval_s=SLOWEST, slowest_s=SLOWEST):
-        self.recent, self.at_s = Recent({"violation_score": DAY}), 0.0
+    def __init__(self, interval_s=SLOWEST, slowest_s=SLOWEST, needs=READ):
+        self.recent, self.at_s = Recent(needs), 0.0
         self.recent.watch(1, MEI, HEALTH, interval_s, slowest_s)
 
     def see(self, after_s, *intervals_s):
@@ -151,6 +152,10 @@ class Looks:
         for _ in range(int(DAY / pace_s)):
             self.see(pace_s, *(intervals_s or (pace_s, SLOWEST)))
         return self
+
+    @property
+    def allowed_s(self):
+        return self.recent.view(MEI)["violation_score"][()].pause_for_s
 
     @property
     def known(self):
@@ -210,7 +215,7 @@ def test_a_restart_under_an_alert_makes_nothing_unknown():
 def test_what_a_line_was_allowed_before_counts_for_as_long_as_windows_hold_it(slowest_s):
     looks = Looks(SPARED, SLOWEST).see(0.0, SPARED, SPARED).day(SPARED).day(SPARED)
     looks.see(SPARED, slowest_s, slowest_s)
-    while looks.recent.watches[1].pauses.before:
+    while looks.allowed_s > STALE_AFTER_INTERVALS * slowest_s:
         assert looks.known
         looks.see(slowest_s, slowest_s, slowest_s)
     assert looks.known
@@ -245,12 +250,39 @@ def test_how_long_pauses_may_be_is_the_longest_of_what_they_might_be_since_a_tim
         assert pauses.longest_s(at_s - span_s) == max(long_s for until_s, long_s in might if until_s > at_s - span_s)
 
 
-def test_what_was_allowed_before_counts_until_it_has_left_the_deepest_window_of_the_line():
+def test_what_was_allowed_before_counts_in_each_window_until_it_has_left_that_one():
     recent, other = Recent({"violation_score": DAY, "health_rating": HOUR}), ("health_rating", ())
     recent.watch(1, MEI, HEALTH, SPARED, SPARED)
     for hours, interval_s in ((0, SPARED), (8, SLOWEST), (10, SLOWEST), (12, SLOWEST)):
         recent.see(1, hours * HOUR, [POINTS, other], [5.0, 9.0], interval_s, SLOWEST)
-    assert recent.view(MEI)["violation_score"][()].pause_for_s == STALE_AFTER_INTERVALS * SPARED
+    allowed_s = {metric: windows[()].pause_for_s for metric, windows in recent.view(MEI).items()}
+    assert allowed_s["violation_score"] == STALE_AFTER_INTERVALS * SPARED
+    assert allowed_s["health_rating"] == STALE_AFTER_INTERVALS * SLOWEST
+
+
+@pytest.mark.parametrize("deeper", [{}, {"health_rating": 28 * DAY}], ids=["alone", "beside a deep one"])
+def test_that_money_was_spared_weeks_ago_hides_no_hole_of_yesterday(deeper):
+    recent, other, at_s = Recent({"violation_score": DAY, **deeper}), ("health_rating", ()), 0.0
+    recent.watch(1, MEI, HEALTH, SPARED, SLOWEST)
+    for pause_s in (*(6 * [SPARED]), *(20 * 12 * [SLOWEST]), 20 * HOUR):
+        at_s += pause_s
+        recent.see(1, at_s, [POINTS, other], [5.0, 9.0], SPARED if pause_s == SPARED else SLOWEST, SLOWEST)
+    assert lowest(recent.view(MEI)["violation_score"][()], DAY, at_s) is None
+
+
+def test_what_a_line_was_allowed_before_counts_also_for_a_rule_that_looks_back_to_it_for_the_first_time():
+    looks = Looks(SPARED, SPARED, needs={"violation_score": 0.0}).see(0.0, SPARED, SPARED).day(SPARED, SPARED, SPARED)
+    rows = [(1, hours * HOUR, (POINTS,), [5.0]) for hours in (0, 8, 16, 24, 26, 28)]
+    looks.see(SLOWEST, SLOWEST, SLOWEST).see(SLOWEST, SLOWEST, SLOWEST)
+    looks.recent.need({"violation_score": DAY}, lambda: rows)
+    assert looks.known
+
+
+def test_a_line_that_was_asked_seldom_to_spare_money_before_a_restart_was_not_asked_too_seldom_then():
+    looks = Looks(SPARED, SLOWEST)
+    for _ in range(4):
+        looks.see(SPARED)
+    assert looks.see(SPARED, SLOWEST, SLOWEST).known
 
 
 def test_windows_that_are_filled_again_are_allowed_the_same_pauses():

@@ -226,8 +226,8 @@ def test_what_is_stored_is_not_read_again_where_enough_was_kept(needs):
 
 def test_who_holds_a_database_is_known_until_it_is_let_go(tmp_path):
     database = tmp_path / "a.db"
-    first = Holder(os.getpid(), tmp_path / "rules.yaml", "first", AT, did="it is in force")
-    refused = replace(first, digest="other", at=AT.replace(hour=1), did="", problems="1:1: wrong\n2:2: too")
+    first = Holder(os.getpid(), tmp_path / "rules.yaml", "first", "first", AT, did="it is in force")
+    refused = replace(first, read="other", at=AT.replace(hour=1), did="", problems="1:1: wrong\n2:2: too")
     assert holder(database) is None
     with hold(database) as lock:
         assert holder(database) is None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from cProfile import Profile
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from daemon.providers import METRICS
 from daemon.replay import Replay
@@ -143,6 +146,63 @@ def test_an_alert_ends_with_its_target():
     points(replayed, 0, 9.0)
     assert changes(replayed.follow({CLIP.key: CLIP}, {}, NOW + HOUR)) == [Change.X_GONE]
     assert replayed.docket.targets == {CLIP.key: CLIP}
+
+
+# --- videos come and go -----------------------------------------------------------------------------------------------
+
+
+SEEN = {"name": "seen", "on": "video", "when": "tiktok_video_views > 100", "on_first_sight": "tell"}
+TOTALS = "fetch_video_metrics"
+
+
+def clip(number):
+    return Target(f"tiktok/video/{number}", Subject.VIDEO, f"clip {number}", "tiktok", account=MEI.key)
+
+
+def of_all(replayed, watched, asked, at, _keys):
+    return replayed.follow(watched, asked, at)
+
+
+def of_changed(replayed, watched, asked, at, keys):
+    return replayed.follow(watched, {line: each for line, each in asked.items() if line[0] in keys}, at, keys)
+
+
+def lived(moves, follow):
+    """What follows of days on which videos come (views), or go (None)."""
+    book = build_book([RuleModel(**SEEN, promote={"at_least": 2, "share": 0.5})], METRICS, ["console"])
+    replayed, watched, asked, told = Replay(book, {}, ["console"]), {MEI.key: MEI}, {(MEI.key, HEALTH): 7200.0}, []
+    told += follow(replayed, watched, asked, NOW, {MEI.key})
+    for day, (number, views) in enumerate(moves, 1):
+        key, at = clip(number).key, NOW + 24 * day * HOUR
+        watched, asked = dict(watched), {line: each for line, each in asked.items() if line[0] != key}
+        watched.pop(key, None)
+        if views is not None:
+            watched[key], asked[key, TOTALS] = clip(number), 7200.0
+        told += follow(replayed, watched, asked, at, {key})
+        if views is not None:
+            replayed.see(key, TOTALS, at, {("tiktok_video_views", ()): views})
+        told += replayed.look(at) + replayed.tick(at + HOUR)
+    return [(each.alert.rule, each.alert.target, each.transitions) for each in told]
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), st.sampled_from([None, 5.0, 500.0])), max_size=12))
+def test_to_follow_what_changed_comes_to_the_same_as_to_follow_all_anew(moves):
+    assert lived(moves, of_changed) == lived(moves, of_all)
+
+
+def calls(videos, work):
+    """How many functions are called for each of so many videos."""
+    profile = Profile()
+    profile.runcall(work, videos)
+    return sum(each.callcount for each in profile.getstats()) / videos
+
+
+def test_a_video_that_comes_or_goes_makes_no_work_about_the_others():
+    def come_and_go(videos):
+        moves = [(number, 5.0) for number in range(videos)] + [(number, None) for number in range(videos)]
+        return lived(moves, of_changed)
+
+    assert calls(80, come_and_go) < 1.2 * calls(20, come_and_go)
 
 
 # --- the way back -------------------------------------------------------------------------------------------------

@@ -212,6 +212,7 @@ def test_a_file_that_names_no_rules_is_refused_at_its_place(folder, text, words)
         ("- { name: a, start: §1026-01-01T00:00Z, expect: [] }\n", "an instant such as"),
         ("- { name: a, expect: [{ at: §401d, alerts: [] }] }\n", "expected at most 400d"),
         ("- { name: a, about: [points, §pints] }\n", "unknown rule `pints`, did you mean `points`?"),
+        ('- { name: a, about: [§"\\e[31mred"] }\n', "unknown rule `\ufffd[31mred`"),
         ("- { name: a, expect: [{ at: 2h, alerts: [] }, { at: §1h, alerts: [] }] }\n", "order of time"),
         ("- { name: a, expect: [{ at: 1h, alerts: [{ rule: §pints }] }] }\n", "did you mean `points`?"),
         ("- { name: a, expect: [{ at: 1h, alerts: [{ rule: points, level: §up }] }] }\n", "known are off, warned"),

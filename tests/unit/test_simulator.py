@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from datetime import UTC, datetime, timedelta
@@ -335,10 +336,25 @@ async def test_a_timeout_lasts_until_the_client_hangs_up(site):
     site.world.faults["1"] = "timeout"
 
     with pytest.raises(httpx.ReadTimeout):
-        await site.client.get(CREATOR, params={"user_id": "1"}, timeout=0.2)
+        await site.client.get(CREATOR, params={"user_id": "1"}, timeout=httpx.Timeout(60, read=0.2))
 
-    assert site.simulator.calls[CREATOR] == 1
     assert (await site.ask(CREATOR, "2")).status_code == 200
+
+
+@pytest.mark.parametrize("fault", ["slow", "timeout"])
+async def test_a_call_is_counted_and_billed_once_as_it_comes_and_also_if_nobody_waits_for_its_answer(site, fault):
+    site.world.faults["1"], before = fault, site.simulator.spent_usd
+
+    hanging = asyncio.create_task(site.client.get(CREATOR, params={"user_id": "1"}, timeout=60))
+    while not site.simulator.calls:
+        assert not hanging.done()
+        await asyncio.sleep(0)
+    bills = [site.simulator.spent_usd - before]
+    hanging.cancel()
+    await site.ask(CREATOR, "2")
+
+    assert [*bills, site.simulator.spent_usd - before] == [Decimal("0.001"), Decimal("0.002")]
+    assert site.simulator.requests == [(CREATOR, "1"), (CREATOR, "2")]
 
 
 async def test_a_fault_is_of_one_identity_and_can_be_cleared(site):

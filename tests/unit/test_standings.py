@@ -15,10 +15,11 @@ from daemon.providers.answer import Failure, Reason
 from daemon.providers.endpoint import Provider
 from daemon.purse import Purse
 from daemon.recent import Watch
+from daemon.schedule import UNPLANNED
 from daemon.sight import Sight, Visibility
-from daemon.standings import UNPLANNED, Standings
+from daemon.standings import Standings
 from daemon.watchlist import Watchlist
-from storage.records import Claim, Remembered
+from storage.records import Claim, Discovered, Remembered
 
 AT = datetime(2026, 3, 2, 4, 15, tzinfo=UTC)  # 12:15 in Shanghai
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -32,13 +33,14 @@ DIAGNOSIS, FAKE, DETAIL, STATS = (
     "get_video_detailed_stats",
     "video_detail_analytics",
 )
+LIST = "get_video_list_analytics"
 LINES = [(MEI, HEALTH), (MEI, RECORDS), (MEI, FANS), (XIAO, DIAGNOSIS), (KEY, FAKE), (KEY, DETAIL), (KEY, STATS)]
 LIMITS = {Provider.TIKHUB: Limits(Decimal(1), None, 0.5)}
 NUMBERS = {("author_rank", (("dimension", "PlayCnt"),)): 0.5}
 
 FILE = f"""
 accounts:
-  - {{platform: tiktok, id: mei, uid: "1", cookie: "${{COOKIE}}"}}
+  - {{platform: tiktok, id: mei, uid: "1", cookie: "${{COOKIE}}", discover: true}}
   - {{platform: douyin, id: xiao, cookie: "${{COOKIE}}"}}
 videos: [{{platform: tiktok, id: "{VIDEO}", account: mei}}]
 channels: {{console: {{url: "console://"}}}}
@@ -169,6 +171,14 @@ def test_the_interval_is_the_time_from_the_next_turn_to_the_one_after_it(standin
     assert 7 * DAY <= turn.due - (AT - 2 * DAY) <= 7 * DAY + HOUR
     assert turn.interval == UNPLANNED
     assert standings.next_turn(watch(MEI, RECORDS), AT, {}).interval == 6 * HOUR
+
+
+def test_the_interval_of_a_video_that_a_list_tells_of_is_that_of_the_list(standings):
+    newer = str(int(AT.timestamp()) << 32)
+    standings.watchlist.renew({}, [Discovered(MEI, newer, "", AT, AT, AT)], AT)
+    for days, hours in ((2, 6), (4, 24)):
+        assert standings.slowest(MEI, LIST, AT + days * DAY) == hours * HOUR
+        assert standings.slowest(KEY, LIST, AT + days * DAY) == hours * HOUR
 
 
 def test_money_that_runs_short_puts_a_turn_off_but_not_beyond_its_usual_wait_after_midnight(standings):
