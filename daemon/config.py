@@ -41,14 +41,13 @@ from daemon.config_targets import (
     written_accounts,
     written_videos,
 )
-from daemon.config_terms import terms
+from daemon.config_terms import Terms, terms
 from daemon.config_voices import TemplateReading, missing, url_faults, voice
 from daemon.dashboards import read_dashboard
-from daemon.envfile import EnvFile
+from daemon.envfile import environment
 from daemon.guard import Guard
 from daemon.links import key_fault
 from daemon.marked import Problem, Tree, Where, parse, read
-from daemon.patience import Terms
 from daemon.providers import RECORDS
 from daemon.providers.endpoint import Endpoint, Provider
 from daemon.roster import Row, read_roster
@@ -385,11 +384,6 @@ class _Reading:
     def _check_records(self, where: Where, kind: str) -> None:
         if kind and kind not in RECORDS:
             self._blame.add((*where, "records"), f"unknown kind of record{quoted(kind)}{did_you_mean(kind, RECORDS)}")
-
-
-def environment(env: Mapping[str, str], base: Path, env_file: str) -> Mapping[str, str]:
-    """The variables that references name: those of the file, as they are at the time, before those of the process."""
-    return EnvFile(base / env_file, env) if env_file else env
 
 
 def _owners(file: FileModel) -> Mapping[str, tuple[str, ...]]:

@@ -9,6 +9,8 @@ from daemon.config_models import ChannelModel, Readers
 from daemon.patience import Rate, Terms
 from rules.spelling import did_you_mean, quoted
 
+__all__ = ["Terms", "terms"]
+
 
 def terms(ways: Mapping[str, ChannelModel], known: Collection[str], blame: Blame) -> Mapping[str, Terms]:
     """The terms of each channel; ``known`` are the names of all, also of those that could not be read."""

@@ -57,3 +57,8 @@ def _values(path: Path) -> Mapping[str, str]:
     except (OSError, UnicodeDecodeError):
         return {}
     return {name: value for name, value in found.items() if value is not None}
+
+
+def environment(env: Mapping[str, str], base: Path, env_file: str) -> Mapping[str, str]:
+    """The variables that references name: those of the file, as they are at the time, before those of the process."""
+    return EnvFile(base / env_file, env) if env_file else env

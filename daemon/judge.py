@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -16,11 +15,12 @@ import structlog
 
 from daemon.cohorts import Cohorts, compared, tell_births
 from daemon.docket import Docket
+from daemon.ended import Ended, ends, looks
 from daemon.health import Look
 from daemon.kept import keep
 from daemon.learning import End, Lesson
 from daemon.providers import ENDPOINTS
-from daemon.providers.answer import Reading, Reason
+from daemon.providers.answer import Reason
 from daemon.recent import Recent, Watch
 from daemon.statements import Statements
 from daemon.states import States
@@ -44,28 +44,6 @@ REPLANNED = timedelta(hours=1)
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = structlog.get_logger("creatorwatch.judge")
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A finished poll, with what the store does not keep of it: why it failed in words, how long it took (seconds).
-
-    ``reading`` is what it brought. It was not ``asked`` where nothing was sent, because it is known already that it
-    would be in vain.
-    """
-
-    target: str
-    endpoint: str
-    polled: Polled
-    detail: str = ""
-    seconds: float = 0.0
-    reading: Reading | None = None
-    asked: bool = True
-
-    @property
-    def reason(self) -> Reason | None:
-        """Why there are no numbers; None if there are."""
-        return None if self.polled.outcome == POLLED else Reason(self.polled.outcome)
 
 
 class Judge:
@@ -262,7 +240,7 @@ class Judge:
         """
         # What has left the plan meanwhile was paid for, and is told to nobody.
         ended = [each for each in ended if each.polled.schedule_id in self._recent.watches]
-        lesson = self._states.learn(_ends(ended))
+        lesson = self._states.learn(ends(ended))
         committed = self._store.commit_polls([each.polled for each in ended], owner, settled, lesson.noted)
         accepted = set(committed.accepted)
         try:
@@ -275,7 +253,7 @@ class Judge:
     def _follow_up(self, ended: Sequence[Ended], lesson: Lesson, number: int, at: datetime) -> Sequence[Outcome]:
         self._learned |= lesson.ids.keys() | {each.account for each in lesson.listings if self._names_new(each)}
         due = self._take_in(ended)
-        self._add_states(due, self._states.take_in(_looks(ended), lesson, at))
+        self._add_states(due, self._states.take_in(looks(ended), lesson, at))
         self._statements.heed(self.docket, at)
         outcomes = self.docket.hear(due, at)
         # What an earlier commit left behind is only in memory, so all since then is still to be judged after a crash.
@@ -386,21 +364,3 @@ class Judge:
                 due = self._standings.closer_turn(watch, at)
                 if due is not None and watch.endpoint.subject is self.docket.targets[target].subject:
                     self._store.wake([(target, endpoint)], due)
-
-
-def _ends(ended: Iterable[Ended]) -> list[End]:
-    """What can be learned from: not from what was never asked, and a carried poll says nothing besides its numbers."""
-    return [
-        End(each.target, each.endpoint, each.polled.at, each.reason, each.reading)
-        for each in ended
-        if each.asked and each.polled.carrier is None
-    ]
-
-
-def _looks(ended: Iterable[Ended]) -> list[Look]:
-    """How polls ended, but for the carried: they end as their carriers do."""
-    return [
-        Look(each.polled.schedule_id, each.polled.at.timestamp(), each.reason, each.detail, each.polled.sent)
-        for each in ended
-        if each.polled.carrier is None
-    ]

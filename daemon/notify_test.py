@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import TextIO
 
 from daemon.channels import open_channel
-from daemon.config import Config, environment
+from daemon.config import Config
 from daemon.courier import NotSent, Sent
+from daemon.envfile import environment
 from daemon.scribe import Scribe
 from daemon.secrets import Unresolved, resolve
 from rules.story import Story, Who

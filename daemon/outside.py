@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TextIO
 
 from daemon.clock import Clock
-from daemon.config import Access, Config, Override, Watched, environment
+from daemon.config import Access, Config, Override, Watched
+from daemon.envfile import environment
 from daemon.fetch import Fetcher, Service
 from daemon.lock import hold
 from daemon.plan import cadence_of

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import orjson
 import structlog
 
+from daemon.ended import Ended
 from daemon.fetch import Fetched, Fetcher
-from daemon.judge import Ended
 from daemon.pace import Pace
 from daemon.policy import POLICY, STOPPED_PROBE, Retry
 from daemon.providers.answer import Asked, Blames, Failure, Reading, Reason, SeriesKey

@@ -14,7 +14,8 @@ from typing import TypeVar
 import structlog
 
 from daemon.deliver import Deliverer
-from daemon.judge import Ended, Judge
+from daemon.ended import Ended
+from daemon.judge import Judge
 from daemon.logs import report
 from daemon.metrics import Metrics
 from daemon.poll import Call, Poller, Reply

@@ -109,7 +109,7 @@ def _level(rule: Rule, name: str) -> int:
 
 def _opened(config: Config, names: list[str]) -> list[Channel]:
     from daemon.channels import open_channel
-    from daemon.config import environment
+    from daemon.envfile import environment
     from daemon.secrets import Unresolved, resolve
 
     env, opened = environment(os.environ, config.base, config.env_file), []

@@ -19,7 +19,8 @@ import httpx
 
 from daemon.app import App
 from daemon.config import Config, Watched
-from daemon.judge import Ended, Judge
+from daemon.ended import Ended
+from daemon.judge import Judge
 from daemon.providers import ENDPOINTS
 from daemon.providers.answer import Asked, Reading
 from rules.outcomes import Outcome

@@ -12,9 +12,9 @@ import yaml
 
 from daemon.app import App
 from daemon.config import Access, Config, Override, load
+from daemon.ended import Ended
 from daemon.envelope import Opened, open_answer
 from daemon.fetch import Fetched, Fetcher, Service
-from daemon.judge import Ended
 from daemon.marked import parse
 from daemon.outside import Outside
 from daemon.poll import LEASE, Call, Reply

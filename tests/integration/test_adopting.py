@@ -11,7 +11,7 @@ import pytest
 
 from daemon.cookies import CookieState, Validity
 from daemon.desk import Desk
-from daemon.judge import Ended
+from daemon.ended import Ended
 from daemon.preview import count, preview
 from daemon.providers.answer import Reason
 from storage.records import POLLED, Attempt, Polled

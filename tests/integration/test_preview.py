@@ -9,7 +9,7 @@ from itertools import chain
 import pytest
 
 from daemon.desk import Desk
-from daemon.judge import Ended
+from daemon.ended import Ended
 from daemon.preview import count, preview
 from rules.windows import lowest
 from storage.codec import to_ms
