@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby, takewhile
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, tuple_, update
 
 from rules.story import Story, story_from_json
 from storage import codec, giving_up
@@ -90,18 +90,13 @@ _IS_WAITING = outbox.c.status == Status.WAITING.value
 
 # Each incident is an alert of its own: what is over must not be told after what came next.
 _THING = alerts.c.rule, alerts.c.target_id, alerts.c.labels
-_DUE = (
-    select(*_THING)
-    .join_from(outbox, alerts)
-    .where(_IS_WAITING, outbox.c.channel == bindparam("to"), outbox.c.due_ms <= bindparam("now_ms"))
-    .distinct()
-    .cte("due")
-)
+_FOR = and_(_IS_WAITING, outbox.c.channel == bindparam("to"))
+_DUE = select(*_THING).join_from(outbox, alerts).where(_FOR, outbox.c.due_ms <= bindparam("now_ms"))
+# Not a join with what is due: SQLite would go through all that waits once for each of that.
 _WAITING = (
     select(*(outbox.c[name] for name in _Waiting._fields), *_THING)
-    .join_from(_DUE, alerts, and_(*(alerts.c[each.name] == _DUE.c[each.name] for each in _THING)))
-    .join(outbox, outbox.c.alert_id == alerts.c.id)
-    .where(_IS_WAITING, outbox.c.channel == bindparam("to"))
+    .join_from(outbox, alerts)
+    .where(_FOR, tuple_(*_THING).in_(_DUE))
     .order_by(*_THING, outbox.c.id)
 )
 _LEASE = (

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from daemon import logs
 from daemon.config import Config
-from tests.benchmarks import disk, inside, judging, memory, pipeline
+from tests.benchmarks import disk, inside, judging, memory, pipeline, telling
 from tests.benchmarks.bodies import Answers
 from tests.benchmarks.measure import Figure, render
 from tests.benchmarks.world import START, TURNS_OF_HISTORY, Inside, build, read_config, times, write_config
@@ -21,16 +21,19 @@ from tests.benchmarks.world import START, TURNS_OF_HISTORY, Inside, build, read_
 class Size:
     """How much is measured: ``targets`` of each kind with 14 days of history, ``videos`` held in memory.
 
-    ``judged`` are those that are judged alone: few, as many as Prometheus is given, and many.
+    ``judged`` are those that are judged alone: few, as many as Prometheus is given, and many. ``told`` is how many are
+    watched while so many of them have news, one after the other.
     """
 
     targets: int
     rounds: int
     videos: int
     judged: tuple[int, int, int]
+    told: tuple[int, int]
 
 
-FULL, QUICK = Size(128, 7, 20_000, (1_000, 10_000, 50_000)), Size(64, 3, 5_000, (500, 1_000, 5_000))
+FULL = Size(128, 7, 20_000, (1_000, 10_000, 50_000), (20_000, 150))
+QUICK = Size(64, 3, 5_000, (500, 1_000, 5_000), (5_000, 30))
 GROUP = 64
 """Polls a commit: what as many lanes bring at once."""
 
@@ -45,6 +48,8 @@ def run(size: Size, folder: Path) -> Iterator[list[Figure]]:
     yield memory.figures(folder / "memory", size.videos)
     (folder / "judging").mkdir()
     yield judging.figures(folder / "judging", *size.judged)
+    (folder / "telling").mkdir()
+    yield telling.figures(folder / "telling", *size.told)
 
 
 def _inside(config: Config, size: Size) -> list[Figure]:

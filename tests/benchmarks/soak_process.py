@@ -37,6 +37,9 @@ LONGEST = 60
 """Batches that an alert lasts at most."""
 
 GLANCE_S = 0.02
+MOST_S = 900.0
+"""So long a process lives at most."""
+
 MINUTE = timedelta(minutes=1)
 HELD = (
     (timedelta(0), "", timedelta(0)),
@@ -184,7 +187,8 @@ async def live(orders: Orders) -> None:
     life = await writer.run(open_life)
     terms = {next(iter(channels)): Terms(Rate(60, MINUTE))}
     deliverer = Deliverer(store, writer.run, channels, str(orders.generation), _ignore, Scribe({}, {}), terms)
-    print("open", flush=True)
+    sys.stdout.write("open\n")
+    sys.stdout.flush()
     goes_on = True
     while goes_on or (await writer.run(store.counts)).outbox_waiting:
         until_s = asyncio.get_running_loop().time() + orders.pause_s
@@ -204,4 +208,4 @@ def _ignore(_deliveries: Sequence[Any]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(live(Orders(**json.loads(sys.argv[1]))))
+    asyncio.run(asyncio.wait_for(live(Orders(**json.loads(sys.argv[1]))), MOST_S))

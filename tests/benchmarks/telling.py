@@ -10,7 +10,6 @@ import re
 import shutil
 import socket
 import subprocess
-import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,7 +29,6 @@ from daemon.config import Access, Config
 from daemon.fetch import Fetcher, Service
 from daemon.marked import parse
 from daemon.outside import Outside
-from daemon.poll import Call
 from daemon.providers.endpoint import Provider
 from daemon.run import DELIVER_S
 from daemon.secrets import Secret
@@ -46,7 +44,7 @@ GROUP, TURNS_BEFORE = 64, 2
 GAP_S = (0.3, 1.0)
 """Between one group of polls, of which one is news, and the next."""
 
-PATIENCE_S = 30.0
+PATIENCE_S, GLANCE_S = 30.0, 0.1
 RULE = {"name": "told", "on": "video", "when": "fake_score >= 90", "severity": "high", "summary": "told {name}"}
 OURS = {"plain": "without a chart", "pictured": "with a chart"}
 THEIRS = "alertmanager"
@@ -139,9 +137,10 @@ async def _tell(config: Config, events: int, hook: Webhook, post: Callable[[int]
     for _ in range(events):
         await app._writer.run(daemon.news)
         await asyncio.sleep(chance.uniform(*GAP_S))
-    until_s = time.monotonic() + PATIENCE_S
-    while not all(hook.has_heard(paths, each) for each in daemon.committed_s) and time.monotonic() < until_s:
-        await asyncio.sleep(0.1)
+    for _ in range(int(PATIENCE_S / GLANCE_S)):
+        if all(hook.has_heard(paths, each) for each in daemon.committed_s):
+            break
+        await asyncio.sleep(GLANCE_S)
     ticking.cancel()
     with suppress(asyncio.CancelledError):
         await ticking
@@ -238,5 +237,5 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
     while process.poll() is None and time.monotonic() < until_s:
         with suppress(OSError), urllib.request.urlopen(url):
             return
-        threading.Event().wait(0.05)
+        time.sleep(GLANCE_S)
     raise RuntimeError(f"{PROGRAM} did not get ready")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from sqlalchemy import event
 
 from tests.benchmarks.soak import NAMES, Pace, Told, judged, read, run
 from tests.benchmarks.soak_process import batches
+from tests.delivered import MINUTE, T0, Bench, Service
 
-HASTE = Pace(pause_s=0.1, speed=600.0, life_s=2.0)
+HASTE = Pace(pause_s=0.06, speed=600.0, life_s=2.0)
 
 
 def told(*steps, by=0, passed=()):
@@ -47,6 +49,7 @@ def test_every_planned_alert_fires_and_ends_and_takes_one_step_at_a_time():
         [told(FIRED), told(OVER)],
         [told(OVER, passed=[1])],
         [told(FIRED), told(FIRED, by=1), told(OVER, by=1)],
+        [told(FIRED), told()._replace(counted=1)],
         [told(FIRED), told(FIRED, CLIMBED, by=1), told(OVER, by=1)],
     ],
 )
@@ -60,6 +63,7 @@ def test_readers_who_know_how_it_ended_are_content(messages):
         ([], "lost"),
         ([told(FIRED), told(CLIMBED)], "lost"),
         ([told(OVER)], "lost"),
+        ([told((2, 1, 2), by=0)._replace(counted=1), told(FIRED)], "lost"),
         ([told(CLIMBED), told(FIRED), told(OVER)], "overtaken"),
         ([told(FIRED), told(FIRED), told(OVER)], "repeated"),
         ([told(FIRED), told(CLIMBED), told(FIRED, by=1), told(CLIMBED, by=1), told(OVER, by=1)], "overtaken"),
@@ -81,3 +85,23 @@ def test_a_reader_finds_alerts_in_a_first_line_and_under_the_fate_that_a_table_g
     many = "Still on\n  HIGH: a000001s2l3, since 12:00\nCame and went\n  INFO: a000002s2l0\n\nid: 1.2-3.4"
     assert read(0, "Held up for 1 h", many) == Told(0, "1.2-3.4", ((1, 2, 3), (2, 2, 0)), frozenset({2}))
     assert read(0, "Came and went: HIGH: a000002s2l0", "a000002s2l0\n\nid: 1").passed == {2}
+
+
+def test_four_times_the_backlog_takes_four_times_the_work_to_claim(tmp_path):
+    few, many = (steps_to_claim(tmp_path / f"{number}.db", number) for number in (100, 400))
+    assert many < 6 * few
+
+
+def steps_to_claim(path, number):
+    """Hundreds of steps of SQLite to claim the letters about so many things."""
+    bench, steps = Bench(path, Service()), Counter()
+    for each in range(number):
+        bench.move(f"n{each}", 2, T0)
+
+    def watch(_connection, cursor, *_):
+        cursor.connection.set_progress_handler(lambda: steps.update(["hundred"]), 100)
+
+    event.listen(bench.store._transactions.engine, "before_cursor_execute", watch)
+    assert len(bench.store.claim_letters("chat", T0, T0 + MINUTE, "me", number)) == number
+    bench.store.close()
+    return steps["hundred"]
