@@ -40,7 +40,7 @@ class OnWriter(Protocol):
 
 LEASE = timedelta(minutes=10)
 BATCH = FLOOD
-"""Messages a channel takes at a time: few enough to be sent well within their lease."""
+"""Things a channel is told of at a time, besides those that go together with one of them."""
 
 GIVE_UP_AFTER = timedelta(days=1)
 """So long a letter is tried. Then it is dead: its news is owed anew, and told by the channel that stands in."""
@@ -94,6 +94,7 @@ class Deliverer:
         self._repeating = Repeating()
         self._lanes: dict[str, _Lane] = {}
         self._leaving: set[asyncio.Task[int]] = set()
+        self._is_ending = False
         self.adopt(channels, scribe, terms)
 
     def adopt(self, channels: Mapping[str, Channel], scribe: Scribe, terms: Mapping[str, Terms] | None = None) -> None:
@@ -129,6 +130,10 @@ class Deliverer:
                 lane.task = asyncio.create_task(self._empty(lane, at))
                 lane.task.add_done_callback(report)
 
+    def end(self) -> None:
+        """From now on no message is begun; what was claimed is put back."""
+        self._is_ending = True
+
     async def settle(self) -> int:
         """Wait until no channel is sending; how many letters were tried."""
         under_way = [lane.task for lane in self._lanes.values() if lane.task is not None]
@@ -148,7 +153,7 @@ class Deliverer:
         packer = Packer(channel, self._scribe, claimed.trouble, at)
         packed = await asyncio.to_thread(packer.pack, claimed.letters)
         tried, until_s = 0, time.monotonic() + WAIT_S
-        while tried < min(len(packed), BATCH) and lane.free(at):
+        while tried < len(packed) and self._may_go_on(lane, began_s, at):
             each, tried = packed[tried], tried + 1
             sent = await channel.send(await self._illustrated(each, channel, until_s), each.id_text)
             lane.patience.sends(lane.terms.rate, at + timedelta(seconds=time.monotonic() - began_s))
@@ -158,6 +163,11 @@ class Deliverer:
         if rest:
             await self._on_writer(lambda: self._store.put_back(rest))
         return len(_letters(packed[:tried]))
+
+    def _may_go_on(self, lane: _Lane, began_s: float, at: datetime) -> bool:
+        """Whether what was claimed is ours for long enough, and the channel bears more."""
+        is_ours = time.monotonic() - began_s < LEASE.total_seconds() / 2
+        return is_ours and not self._is_ending and lane.free(at) > 0
 
     async def _illustrated(self, packed: Packed, channel: Channel, until_s: float) -> Message:
         """With its chart; one that failed once goes without, as that may have been why."""

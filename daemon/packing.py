@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from daemon.channels import Channel
 from daemon.scribe import Scribe
-from rules.digest import BACKLOG, LATE, Parcel, Piece, parcels, split
-from rules.posting import FALLBACK, FIRST_SIGHT, QUIET
+from rules.digest import BACKLOG, LATE, Entry, Parcel, Piece, parcels, split
+from rules.posting import FALLBACK, QUIET
 from rules.story import Story
 from rules.wording import Message
-from rules.wording_digest import MAX_ENTRIES, Delay
+from rules.wording_digest import Delay
 from storage.records import Letter, Trouble
 
-MAX_PARTS = 5
-"""Messages that a digest is told in; what does not fit into them is counted."""
+MAX_ENTRIES = 500
+"""Things that one message tells, however much its channel takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,44 +47,39 @@ class Packer:
         """The messages, each letter in one of them; first those that were tried least, then those of the oldest."""
         known = {letter.id: letter for letter in letters}
         pieces = [Piece(each.id, each.thing, each.story, each.created, each.bundle) for each in letters]
-        packed = [
-            Packed(message, tuple(known[number] for number in sorted(piece.id for piece in parcel.pieces)))
-            for whole in parcels(pieces, self.at)
+        wholes = [(_letters(whole, known), whole) for whole in parcels(pieces, self.at)]
+        wholes.sort(key=lambda each: (each[0][0].attempts, each[0][0].id))
+        return [
+            Packed(message, _letters(parcel, known))
+            for _, whole in wholes
             for parcel, message in self._fitting(whole, known)
         ]
-        return sorted(packed, key=lambda each: (each.letters[0].attempts, each.letters[0].id))
 
     def _fitting(self, whole: Parcel, known: dict[int, Letter]) -> Iterator[tuple[Parcel, Message]]:
         kind, name = _reason(whole)
         delay = self._delay(whole, kind, name, [known[piece.id] for piece in whole.pieces])
-        if isinstance(whole.content, Story) or kind == FIRST_SIGHT:
+        if isinstance(whole.content, Story) or whole.content.is_first_sight:
             yield whole, self._write(whole, known, delay)
             return
-        parts = [whole]
-        for number in range(1, MAX_PARTS + 1):
+        for part in self._parts(whole, partial(self._write, known=known, delay=delay)):
+            yield part, self._write(part, known, delay)
+
+    def _parts(self, whole: Parcel, write: Callable[[Parcel], Message]) -> list[Parcel]:
+        """As few as the channel takes whole; a thing that is too long even by itself is the channel's to divide."""
+        things = len(_entries(whole))
+        number = -(-things // MAX_ENTRIES)
+        while True:
             parts = split(whole, number)
-            messages = [self._write(each, known, delay) for each in parts]
-            if all(map(self.channel.fits, messages)):
-                yield from zip(parts, messages, strict=True)
-                return
-        for part in parts:
-            yield part, self._cut(part, known, delay)
+            if len(parts) == things or all(self.channel.fits(write(each)) for each in parts):
+                return parts
+            number += max(1, number // 4)
 
-    def _cut(self, parcel: Parcel, known: dict[int, Letter], delay: Delay) -> Message:
-        """As many things one by one as fit."""
-        most = len(parcel.pieces)
-        message = self._write(parcel, known, delay, most)
-        while most > 1 and not self.channel.fits(message):
-            most //= 2
-            message = self._write(parcel, known, delay, most)
-        return message
-
-    def _write(self, parcel: Parcel, known: dict[int, Letter], delay: Delay, most: int = MAX_ENTRIES) -> Message:
+    def _write(self, parcel: Parcel, known: dict[int, Letter], delay: Delay) -> Message:
         name, taken = self.channel.name, self.channel.markup
         if isinstance(parcel.content, Story):
             alert_id = known[parcel.pieces[-1].id].alert_id
             return self.scribe.write([parcel.content], name, taken, self.at, delay, alert_id)
-        return self.scribe.digest(parcel.content, name, taken, self.at, delay, most)
+        return self.scribe.digest(parcel.content, name, taken, self.at, delay)
 
     def _delay(self, whole: Parcel, kind: str, name: str, letters: Sequence[Letter]) -> Delay:
         meant = min(letter.meant for letter in letters)
@@ -109,3 +105,11 @@ def _reason(parcel: Parcel) -> tuple[str, str]:
         kind, _, name = parcel.pieces[-1].bundle.partition(" ")
         return kind, name
     return parcel.content.kind, parcel.content.name
+
+
+def _entries(parcel: Parcel) -> Sequence[Entry]:
+    return () if isinstance(parcel.content, Story) else parcel.content.entries
+
+
+def _letters(parcel: Parcel, known: dict[int, Letter]) -> tuple[Letter, ...]:
+    return tuple(known[number] for number in sorted(piece.id for piece in parcel.pieces))

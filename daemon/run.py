@@ -17,6 +17,7 @@ from daemon.app import App
 from daemon.clock import Clock, SystemClock
 from daemon.config import Config
 from daemon.link_pages import Page
+from daemon.logs import report
 from daemon.outside import Outside, has_keys, real_outside, simulated_outside, simulation
 from daemon.providers.endpoint import Provider
 from daemon.reload import Reloader
@@ -30,6 +31,8 @@ DRAIN_S = 12.0
 
 LATE = timedelta(seconds=60)
 """A daemon whose ticks stand still for so long is not ready."""
+
+Tick = Callable[[], Awaitable[None]]
 
 log = structlog.get_logger("creatorwatch.run")
 
@@ -128,7 +131,7 @@ async def _ticking(app: App, reloader: Reloader, clock: Clock, ticks: Ticks) -> 
     clockwork = Clockwork()
     turns: list[asyncio.Lock] = []
 
-    def every(seconds: float, verb: str, work: Callable[[datetime], Coroutine[Any, Any, object]]) -> None:
+    def every(seconds: float, verb: str, work: Callable[[datetime], Coroutine[Any, Any, object]]) -> Tick:
         turn = asyncio.Lock()
 
         async def tick() -> None:
@@ -140,6 +143,7 @@ async def _ticking(app: App, reloader: Reloader, clock: Clock, ticks: Ticks) -> 
         turns.append(turn)
         ticks.at[verb] = clock.now()
         clockwork.every(seconds, verb, tick)
+        return tick
 
     async def deliver(at: datetime) -> None:
         app.watch.deliver(at)
@@ -149,7 +153,8 @@ async def _ticking(app: App, reloader: Reloader, clock: Clock, ticks: Ticks) -> 
             systemd.watchdog()
 
     every(POLL_S, "poll", app.watch.poll)
-    every(DELIVER_S, "deliver", deliver)
+    at_once = asyncio.create_task(whenever(app.watch.owing, every(DELIVER_S, "deliver", deliver)))
+    at_once.add_done_callback(report)
     every(LOOK_S, "look", app.watch.look)
     every(COUNT_S, "count", app.count)
     every(RELOAD_S, "reload", reloader.look)
@@ -160,11 +165,20 @@ async def _ticking(app: App, reloader: Reloader, clock: Clock, ticks: Ticks) -> 
     try:
         yield
     finally:
+        at_once.cancel()
         clockwork.pause()
         await asyncio.sleep(0)  # what was already called begins
         for turn in turns:
             await turn.acquire()
         clockwork.stop()
+
+
+async def whenever(told: asyncio.Event, tick: Tick) -> None:
+    """A tick each time that ``told`` is set, without end."""
+    while True:
+        await told.wait()
+        told.clear()
+        await tick()
 
 
 def _on_signals() -> asyncio.Event:

@@ -16,7 +16,7 @@ from rules.digest import Digest
 from rules.story import Story, gravest
 from rules.values import News
 from rules.wording import Markup, Message, Row, Speech, Wording, sum_up
-from rules.wording_digest import MAX_ENTRIES, NO_DELAY, Delay, remark, word_digest
+from rules.wording_digest import NO_DELAY, Delay, remark, word_digest
 from rules.words import Language
 
 VARIABLES = frozenset({field.name for field in fields(Story)} | {"title", "rows", "colon", "language"})
@@ -118,12 +118,11 @@ class Scribe:
         taken: Markup,
         at: datetime,
         delay: Delay = NO_DELAY,
-        most: int = MAX_ENTRIES,
     ) -> Message:
-        """The message about many things, ``most`` of them one by one. Templates are for one thing."""
+        """The message about many things. Templates are for one thing."""
         voice = self._voices.get(channel, self._otherwise)
         speech, markup = Speech(voice.language, voice.zone, at), voice.markup or taken
-        wording = word_digest(digest, speech, delay, most)
+        wording = word_digest(digest, speech, delay)
         stories = tuple(each.story for each in digest.entries)
         news = News.FIRED if any(each.is_on for each in digest.entries) else News.RESOLVED
         return Message(wording.title, _body(wording, speech, markup), digest.severity, news, markup, stories)

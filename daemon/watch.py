@@ -44,7 +44,10 @@ class Writer:
 
 
 class Watch:
-    """Moves polls from due to told. Every method is given the time; none waits for another verb."""
+    """Moves polls from due to told. Every method is given the time; none waits for another verb.
+
+    ``owing`` is set when letters were written: whoever delivers need not wait for the next tick.
+    """
 
     def __init__(
         self,
@@ -59,6 +62,7 @@ class Watch:
     ) -> None:
         self._writer, self._poller, self._judge, self._deliverer = writer, poller, judge, deliverer
         self._metrics, self._owner, self._in_flight, self._renew = metrics, owner, in_flight, renew
+        self.owing = asyncio.Event()
         self._calls: dict[asyncio.Task[None], Provider] = {}
         self._replies: list[Reply] = []
         self._settling: asyncio.Task[None] | None = None
@@ -123,7 +127,9 @@ class Watch:
                 )
 
     def count(self, outcomes: Sequence[Outcome]) -> None:
-        """Count the steps that alerts made, and say them in the log."""
+        """Count the steps that alerts made, and say them in the log and whether somebody is owed a letter."""
+        if any(outcome.owed for outcome in outcomes):
+            self.owing.set()
         for outcome in outcomes:
             for transition in outcome.transitions:
                 self._metrics.transitioned(outcome.alert.rule, transition.change)
@@ -160,6 +166,7 @@ class Watch:
         try:
             async with asyncio.timeout(seconds):
                 await self.settle()
+                self._deliverer.end()
                 await self._deliverer.settle()
         except TimeoutError:
             log.warning("given up at the end", calls=len(self._calls))

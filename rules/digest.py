@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from rules.posting import GROUP
+from rules.posting import FIRST_SIGHT, GROUP
 from rules.routes import GRAVITY
 from rules.story import Story
 from rules.telling import news
@@ -97,6 +97,11 @@ class Digest:
         return max(
             (each.gravest for each in self.entries if each.is_on), key=GRAVITY.__getitem__, default=Severity.INFO
         )
+
+    @property
+    def is_first_sight(self) -> bool:
+        """Whether it says what was on already when it was looked at first, and nothing has become of that since."""
+        return self.kind == FIRST_SIGHT and set(self.fates) == {Fate.OPENED}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from rules.digest import BACKLOG, Digest, Entry, Fate
-from rules.posting import FIRST_SIGHT
-from rules.wording import MAX_LINE, MAX_LINES, Row, Speech, Wording, headline, ladder_step, sum_up, word
-
-MAX_ENTRIES = 500
-"""Things that a message, or all its parts, tell one by one; the rest is counted."""
+from rules.wording import MAX_LINE, Row, Speech, Wording, headline, ladder_step, sum_up, word
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +53,25 @@ def _why(delay: Delay, speech: Speech) -> str:
     return speech.say("why", service=delay.service, why=speech.say(key)).strip() if key in speech.words.texts else ""
 
 
-def word_digest(digest: Digest, speech: Speech, delay: Delay = NO_DELAY, most: int = MAX_ENTRIES) -> Wording:
-    """A digest in words, ``most`` of its things one by one. One thing alone is told in full."""
+def word_digest(digest: Digest, speech: Speech, delay: Delay = NO_DELAY) -> Wording:
+    """A digest in words, a line for each of its things. One thing alone is told in full.
+
+    Only of many that were on at first sight the gravest are told one by one, and the others counted.
+    """
     if digest.parts == 1 and len(digest.entries) == 1:
         own = digest.entries[0]
         return Wording(_title_of_one(own, speech) + remark(delay, speech), word(own.story, speech).rows)
     part = speech.say("part", part=digest.part, parts=digest.parts) if digest.parts > 1 else ""
-    if digest.kind == FIRST_SIGHT and set(digest.fates) == {Fate.OPENED}:
-        return _first_sight(digest, speech, part + remark(delay, speech), most)
+    if digest.is_first_sight:
+        return _first_sight(digest, speech, part + remark(delay, speech))
     head = speech.say("digest", what=_what(digest, speech, delay), counts=_counts(digest.fates, speech), part=part)
     if digest.kind != BACKLOG:
         head += remark(delay, speech)
-    return Wording(head, (*_table(digest.entries[:most], speech), *_rest(digest.entries[most:], speech)))
+    return Wording(head, tuple(_table(digest.entries, speech)))
 
 
-def _first_sight(digest: Digest, speech: Speech, more: str, most: int) -> Wording:
-    said = sum_up([each.story for each in digest.entries], speech, min(most, MAX_LINES))
+def _first_sight(digest: Digest, speech: Speech, more: str) -> Wording:
+    said = sum_up([each.story for each in digest.entries], speech)
     return Wording(speech.say("first sight", number=len(digest.fates)) + more, said.rows)
 
 
@@ -122,10 +121,3 @@ def _line(each: Entry, speech: Speech) -> str:
         step=speech.say("entry.step", step=step) if step else "",
         since=speech.time(each.since),
     )
-
-
-def _rest(entries: Sequence[Entry], speech: Speech) -> Iterator[Row]:
-    if entries:
-        counted = Counter(each.gravest for each in entries)
-        said = [speech.say("counted", number=number, severity=speech.name(grave)) for grave, number in counted.items()]
-        yield Row("", speech.say("more", number=len(entries), counted=speech.say("list").join(said)))

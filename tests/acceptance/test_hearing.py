@@ -171,3 +171,14 @@ async def test_a_digest_comes_when_it_is_due(tell, managers):
         assert managers.got == []
         await pass_time(story, 2 * HOURS)
     assert len(managers.got) == 1
+
+
+async def test_whoever_delivers_is_told_when_a_letter_is_written_and_not_before(tell, managers):
+    story = await routed(tell, "routes: [{to: [managers]}]")
+    async with story.daemon() as app:
+        await pass_time(story, HOURS)
+        assert not app.watch.owing.is_set()
+        state(story, SIX, "mei")
+        await pass_time(story, 3 * HOURS)
+        assert app.watch.owing.is_set()
+    assert len(managers.got) == 1

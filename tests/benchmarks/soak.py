@@ -37,20 +37,16 @@ TURN_S = 0.3
 """How long it stays so, on average."""
 
 _MARK = re.compile(r"a(\d{6})s(\d)l(\d)")
-_PASSED, _COUNTED = "Came and went", re.compile(r"and (\d+) more: ")
+_PASSED = "Came and went"
 
 
 class Told(NamedTuple):
-    """A message as it arrived from the process of this ``generation``; ``steps`` are (alert, number, level).
-
-    So many more alerts are ``counted`` in it, because there was no room for them.
-    """
+    """A message as it arrived from the process of this ``generation``; ``steps`` are (alert, number, level)."""
 
     generation: int
     id_text: str
     steps: tuple[tuple[int, int, int], ...]
     passed: frozenset[int]
-    counted: int = 0
 
 
 def read(generation: int, title: str, text: str) -> Told:
@@ -63,8 +59,7 @@ def read(generation: int, title: str, text: str) -> Told:
         fate = fate if found else line
         steps |= dict.fromkeys(found)
         passed |= {alert for alert, _, _ in found if _PASSED in fate or _PASSED in line}
-    counted = sum(map(int, _COUNTED.findall(text)))
-    return Told(generation, text.rpartition("id: ")[2].strip(), tuple(steps), frozenset(passed), counted)
+    return Told(generation, text.rpartition("id: ")[2].strip(), tuple(steps), frozenset(passed))
 
 
 class Reader(Hook):
@@ -96,7 +91,6 @@ class Found:
     failures: Counter[str] = field(default_factory=Counter)
     told_twice: int = 0
     netted: int = 0
-    only_counted: int = 0
     letters: int = 0
     seconds: float = 0.0
     lost: list[str] = field(default_factory=list)
@@ -222,16 +216,11 @@ def _judge(found: Found, name: str, messages: Sequence[Told], steps: Mapping[int
         for alert, number, _ in message.steps:
             heard.setdefault(alert, []).append((number, position))
     again: dict[int, set[int]] = {}
-    counted = sum(message.counted for message in messages)
-    last_cut = max((n for n, message in enumerate(messages) if message.counted), default=-1)
     for alert, number in steps.items():
         own = heard.get(alert, [])
         where = f"{name}: alert {alert}, heard {own}"
         if not own or own[-1][0] != number:
-            is_counted = counted > 0 and last_cut > (own[-1][1] if own else -1)
-            counted -= is_counted
-            found.only_counted += is_counted
-            found.lost += [] if is_counted else [where]
+            found.lost.append(where)
             continue
         if own[0][0] == number:
             is_said = alert in messages[own[0][1]].passed
@@ -276,7 +265,6 @@ def main() -> None:
         f"letters sent {found.letters:,}, messages that arrived {found.messages:,}",
         f"attempts that failed, by letter: {dict(found.failures)}",
         f"came and went in one message {found.netted:,}, messages told twice {found.told_twice}",
-        f"ends that were only counted, in a digest without room for all {found.only_counted:,}",
         *(line for what in ("lost", "overtaken", "repeated") for line in _wrong(what, getattr(found, what))),
     ]
     sys.stdout.write("\n".join(lines) + "\n")

@@ -32,6 +32,7 @@ from daemon.outside import Outside
 from daemon.providers.endpoint import Provider
 from daemon.run import DELIVER_S
 from daemon.secrets import Secret
+from rules.outcomes import Outcome
 from tests.benchmarks.bodies import FAKE_VIEWS, Answers
 from tests.benchmarks.measure import Figure
 from tests.benchmarks.world import START, UNPACED_PER_S, Inside, read_config, times, write_config
@@ -135,7 +136,7 @@ async def _tell(config: Config, events: int, hook: Webhook, post: Callable[[int]
     ticking = asyncio.create_task(_ticking(daemon))
     paths, chance = (*OURS, *([] if post is _nobody else [THEIRS])), Random(1)
     for _ in range(events):
-        await app._writer.run(daemon.news)
+        app.watch.count(await app._writer.run(daemon.news))
         await asyncio.sleep(chance.uniform(*GAP_S))
     for _ in range(int(PATIENCE_S / GLANCE_S)):
         if all(hook.has_heard(paths, each) for each in daemon.committed_s):
@@ -149,10 +150,13 @@ async def _tell(config: Config, events: int, hook: Webhook, post: Callable[[int]
 
 
 async def _ticking(daemon: Telling) -> None:
-    """As the process delivers."""
+    """As the process delivers: every second, and when somebody is owed a letter."""
+    owing = daemon.inside.app.watch.owing
     while True:
         daemon.inside.app.watch.deliver(daemon.now())
-        await asyncio.sleep(DELIVER_S)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(owing.wait(), DELIVER_S)
+        owing.clear()
 
 
 class Telling:
@@ -173,7 +177,7 @@ class Telling:
         passed_ms = int(1000 * (time.monotonic() - self._began_s))
         return self._at + timedelta(milliseconds=passed_ms)
 
-    def news(self) -> None:
+    def news(self) -> Sequence[Outcome]:
         """Poll the next group that is due. On the writer's thread."""
         at = self.now()
         calls = self.inside.claim(FAKE_VIEWS, at, GROUP)
@@ -184,7 +188,7 @@ class Telling:
             body = self.inside.answers.body(FAKE_VIEWS, subject)
             opened = self.inside.open(call, _alarming(body) if call is calls[0] else body, subject)
             ends.append(self.inside.end(call, self.inside.read(call, opened), at))
-        self.inside.settle(ends, at)
+        return self.inside.settle(ends, at)
 
     def _committed(self, *arguments: object) -> object:
         committed = self._commit(*arguments)  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from daemon.providers.answer import Reading
 from daemon.providers.endpoint import Provider
 from daemon.purse import settled
 from daemon.secrets import Secret
+from rules.outcomes import Outcome
 from storage.records import Settled
 from tests.benchmarks.bodies import CREATOR_INFO, FAKE_VIEWS, ROOT, Answers
 
@@ -112,10 +113,10 @@ class Inside:
         bill = settled(call.ledger_id, call.endpoint, fetched)
         return self.app.watch._poller.take_in(Reply(call, at, fetched, bill)), bill
 
-    def settle(self, ends: list[tuple[list[Ended], Settled]], at: datetime) -> None:
+    def settle(self, ends: list[tuple[list[Ended], Settled]], at: datetime) -> Sequence[Outcome]:
         """Commit, take in, judge, commit."""
         ended = [each for own, _ in ends for each in own]
-        self.app._judge.settle(ended, [bill for _, bill in ends], self.app._owner, at)
+        return self.app._judge.settle(ended, [bill for _, bill in ends], self.app._owner, at)
 
     def turn(self, at: datetime, group: int) -> int:
         """Poll everything that is due, ``group`` polls a commit; how many those were."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 
 from daemon.courier import NotSent, Sent
 from daemon.deliver import GIVE_UP_AFTER
-from daemon.packing import MAX_PARTS
+from daemon.packing import MAX_ENTRIES
 from daemon.patience import JITTER, WAITS, Rate, Terms
 from daemon.replies import Undelivered
 from storage.records import Status
@@ -243,17 +244,41 @@ async def test_a_long_digest_is_told_in_numbered_parts_each_with_its_own_receipt
     assert len(set(told)) == len(told) == 40
 
 
-async def test_what_does_not_fit_into_all_parts_is_counted(bench, chat):
+async def test_however_little_a_channel_takes_all_things_of_a_digest_are_told_in_the_order_of_its_parts(bench, chat):
     chat.room = 300
     for number in range(100):
         bench.move(f"n{number:03}", 1 + number % 3, T0, due=T0 + HOUR, bundle="digest daily")
-    await bench.at(T0 + HOUR)
-    assert len(chat.got) == MAX_PARTS
+    await bench.at(T0 + HOUR, steps=1)
+    lines = [line for _, message, _ in chat.got for line in message.body.splitlines()]
+    assert sorted(re.findall(r"n\d{3}", "".join(lines))) == [f"n{number:03}" for number in range(100)]
+    assert not [line for line in lines if line.startswith("and ")]
     assert all(len(message.body) <= 300 for _, message, _ in chat.got)
-    shown = sum(line.startswith("  ") for _, message, _ in chat.got for line in message.body.splitlines())
-    more = [line for _, message, _ in chat.got for line in message.body.splitlines() if line.startswith("and ")]
-    assert shown + sum(int(line.split()[1]) for line in more) == 100
+    numbers = [tuple(map(int, re.findall(r"\d+", title)[-2:])) for title in chat.titles]
+    assert numbers == [(part, len(numbers)) for part in range(1, len(numbers) + 1)]
     assert bench.store.counts().outbox_waiting == 0
+
+
+async def test_a_message_tells_no_more_than_five_hundred_things_however_much_a_channel_takes(bench, chat):
+    for number in range(MAX_ENTRIES + 1):
+        bench.move(f"n{number:03}", 2, T0, due=T0 + HOUR, bundle="digest daily")
+    await bench.at(T0 + HOUR, steps=1)
+    assert [message.title[-5:] for _, message, _ in chat.got] == ["(1/2)", "(2/2)"]
+
+
+async def test_at_the_end_the_parts_that_were_not_begun_are_left_for_the_next_time(bench, chat):
+    chat.room = 300
+    for number in range(30):
+        bench.move(f"n{number:02}", 2, T0, due=T0 + HOUR, bundle="digest daily")
+    answer = chat.answer
+
+    def ends(message):
+        bench.deliverer.end()
+        return answer(message)
+
+    chat.answer = ends
+    await bench.at(T0 + HOUR, steps=1)
+    assert len(chat.got) == 1
+    assert bench.store.counts().outbox_waiting == 30 - len(re.findall(r"n\d\d", chat.got[0][1].body))
 
 
 # --- what goes together --------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pytest
 
 from daemon.scribe import Letterhead, Scribe, Voice, plain
 from daemon.templates import compiled
-from rules.digest import BACKLOG, Digest, Fate, Piece, parcels, split
+from rules.digest import BACKLOG, Fate, Piece, parcels, split
 from rules.posting import FALLBACK, FIRST_SIGHT
 from rules.story import Story, Who
 from rules.values import News, Severity
@@ -243,7 +243,6 @@ def test_the_parts_of_a_digest_have_all_its_things_once_in_their_order_and_their
     ]
 
 
-def test_what_is_more_than_a_message_takes_is_counted_by_its_severity():
-    body = said(digest(*((f"t{number}", 0, 1 + number % 3) for number in range(9))), most=4).body
-    assert body.splitlines()[-1] == "and 5 more: 2 high, 3 warning"
-    assert isinstance(digest(("a", 0, 1), ("b", 0, 1)), Digest)
+def test_of_many_that_were_on_at_first_sight_the_gravest_are_told_and_the_others_counted_by_severity():
+    body = said(digest(*((f"t{number:02}", 0, 1 + number % 3) for number in range(40)), bundle=FIRST_SIGHT)).body
+    assert body.splitlines()[-1] == "and 10 more: 10 warning"
