@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import ClassVar
@@ -23,8 +23,8 @@ from rules.wording import Markup, Message, Speech, title
 
 SCHEMES = {"alertmanager": "http", "alertmanagers": "https"}
 PORT = 9093
-AT_THE_LATEST = timedelta(days=3650)
-"""When an alert that is on ends by itself: without an end it would after five minutes, though it is still on."""
+STAYS = timedelta(days=1)
+"""So long an alert stays on of which it is told nothing more. Without an end it would stay for five minutes."""
 
 MOST_AT_ONCE = 500
 """Alerts in one request."""
@@ -83,6 +83,7 @@ class AlertmanagerChannel:
         self.name = name
         self._address, self._courier = address, courier
         self._on: dict[Thing, _Posted] = {}
+        self._at: datetime | None = None
 
     def fits(self, message: Message) -> bool:  # noqa: ARG002 - the others look at it
         """Always: it takes facts."""
@@ -96,22 +97,29 @@ class AlertmanagerChannel:
         """Post what a message tells; what was posted of it before under other labels ends."""
         on, posted = dict(self._on), list[_Posted]()
         for story in message.stories:
-            posted += _told(on, story, _annotations(story, message, id_text))
+            posted += _told(on, story, self._until(story), _annotations(story, message, id_text))
         sent = await self._post(posted)
         if isinstance(sent, Sent):
             self._on = on
         return sent
 
-    async def repeat(self, messages: Iterable[Message]) -> Sent | NotSent:
+    async def repeat(self, messages: Iterable[Message], at: datetime) -> Sent | NotSent:
         """Post all that is on, as these messages tell it; of nothing else it will be said that it ended."""
+        self._at = at
         known, self._on = self._on, {}
         for message in messages:
             for story in message.stories:
                 before = known.get(_thing(story))
-                now = _posted(story, before.since if before else story.at, _annotations(story, message, ""))
+                since, until = before.since if before else story.at, self._until(story)
+                now = _Posted(_labels(story), since, until, _annotations(story, message, ""))
                 # In its words of then: annotations are no identity, and what was posted may know its id.
-                self._on[_thing(story)] = before if before and before.labels == now.labels else now
+                is_same = before and before.labels == now.labels
+                self._on[_thing(story)] = replace(now, annotations=before.annotations) if before and is_same else now
         return await self._post(list(self._on.values()))
+
+    def _until(self, story: Story) -> datetime:
+        """What is told late was written long ago."""
+        return max(story.at, self._at or story.at) + STAYS
 
     def close(self) -> None:
         """End its thread, at the latest when the call in it ends."""
@@ -130,10 +138,12 @@ def _post(address: Address, alerts: Sequence[_Posted]) -> Failure | None:
     return None
 
 
-def _told(on: dict[Thing, _Posted], story: Story, annotations: tuple[tuple[str, str], ...]) -> Iterator[_Posted]:
+def _told(
+    on: dict[Thing, _Posted], story: Story, until: datetime, annotations: tuple[tuple[str, str], ...]
+) -> Iterator[_Posted]:
     """What is to be posted after ``story``, when ``on`` was posted before; and ``on`` is brought up to date."""
     before = on.pop(_thing(story), None)
-    now = _posted(story, before.since if before else story.at, annotations)
+    now = _Posted(_labels(story), before.since if before else story.at, until, annotations)
     if not story.stand:
         yield _ended(before or now, story.at, annotations)
         return
@@ -145,10 +155,6 @@ def _told(on: dict[Thing, _Posted], story: Story, annotations: tuple[tuple[str, 
 
 def _ended(posted: _Posted, at: datetime, annotations: tuple[tuple[str, str], ...]) -> _Posted:
     return _Posted(posted.labels, posted.since, max(at, posted.since), annotations)
-
-
-def _posted(story: Story, since: datetime, annotations: tuple[tuple[str, str], ...]) -> _Posted:
-    return _Posted(_labels(story), since, since + AT_THE_LATEST, annotations)
 
 
 def _thing(story: Story) -> Thing:

@@ -33,6 +33,7 @@ from daemon.secrets import Secret, Unresolved, resolve
 from daemon.watch import Watch, Writer
 from daemon.watchlist import Watchlist
 from rules.outcomes import Outcome
+from rules.silences import Silence, stale
 from storage.records import Counts, Delivery
 from storage.store import Store
 
@@ -73,7 +74,8 @@ class App:
         self._channels = await self._opened(self._config)
         self._poller = self._make_poller()
         channels = _of(self._channels)
-        self._scribe = Scribe(self._config.voices, self._config.letterheads, links=self._links(self._config))
+        links = self._links(self._config)
+        self._scribe = Scribe(self._config.voices, self._config.letterheads, links=links, forgotten=self._forgotten)
         clerk = Clerk(self._store, lambda: self._judge.docket)
         self.link_pages = LinkPages(lambda: self._scribe, clerk, self._writer.run, self.metrics.followed)
         docket = lambda: self._judge.docket  # noqa: E731 - of the rules in force
@@ -195,6 +197,12 @@ class App:
         key = resolve(config.links.key, self._outside.env, config.base)
         return None if isinstance(key, Unresolved) else Links(config.links.url, key, config.telling.routes.clients)
 
+    def _forgotten(self, channel: str, at: datetime) -> Sequence[Silence]:
+        """What may be forgotten of what our own people silenced, for themselves."""
+        if channel in self._config.telling.routes.clients:
+            return ()
+        return stale(self._judge.docket.said.silences, at)
+
     def _delivered(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
             self.metrics.delivered(delivery.channel, delivery.outcome, delivery.latency_ms / 1000)
@@ -217,8 +225,8 @@ class App:
     def _totals(self) -> Totals:
         counts = self._counts
         assert counts is not None and self._counted_at is not None  # noqa: S101, PT018 - open() counts first
-        oldest = counts.outbox_oldest
-        age_s = (self._counted_at - oldest).total_seconds() if oldest else 0.0
+        oldest = counts.outbox_oldest or self._counted_at
+        age_s = max((self._counted_at - oldest).total_seconds(), 0.0)
         return Totals(
             outbox_waiting=counts.outbox_waiting,
             outbox_oldest_age_s=age_s,

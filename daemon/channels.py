@@ -12,6 +12,7 @@ import logging
 import re
 import sys
 import time
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol, TextIO
 
@@ -28,6 +29,7 @@ from apprise import (
     PersistentStoreMode,
 )
 from apprise.attachment.memory import AttachMemory
+from apprise.plugins.base import _delivery_memo, _delivery_tracker
 from apprise.plugins.slack import SlackMode
 
 from daemon.alertmanager import SCHEMES as ALERTMANAGER
@@ -61,6 +63,8 @@ _TYPE = {
 _SCHEME = re.compile(r"([a-z][a-z0-9]{0,19})://", re.IGNORECASE)
 ID_ROOM = "0" * 40
 """As long as an id may be."""
+MOST_BEGUN = 64
+"""Of so many messages that failed a channel remembers who got them."""
 READ_TIMEOUT_S = 10.0
 """How long a service may take to answer: apprise's 4 s make a slow answer a failure, and so a message twice."""
 
@@ -127,13 +131,36 @@ class ConsoleChannel:
         """Nothing: the stream is another's."""
 
 
+@dataclass(slots=True)
+class _Begun:
+    """A message that was tried. Once a part of it, or one of its readers, was ``reached``, its words stay as they are.
+
+    ``notes`` are apprise's own, for the next attempt.
+    """
+
+    message: Message
+    reached: set[Any] = field(default_factory=set)
+    notes: dict[Any, Any] = field(default_factory=dict)
+
+    def words(self, message: Message) -> Message:
+        """What to say in this attempt, which would say ``message``."""
+        if not self.reached:
+            self.message = message
+        return replace(self.message, picture=message.picture)
+
+
 class AppriseChannel:
-    """Sends through one apprise service, as ``courier`` does."""
+    """Sends through one apprise service, as ``courier`` does.
+
+    A message that failed is tried again by its id. What a reader of several has got, or a part of several that has
+    arrived, is not sent again.
+    """
 
     def __init__(self, name: str, service: NotifyBase, courier: Courier) -> None:
         self.name, self.markup, self.service = name, _best(service), str(service.service_name)
         self.takes_pictures = _takes_pictures(service)
         self._service, self._apprise, self._courier = service, Apprise(service), courier
+        self._begun: dict[str, _Begun] = {}
 
     def fits(self, message: Message) -> bool:
         """As far as is known of its service."""
@@ -146,7 +173,21 @@ class AppriseChannel:
 
     async def send(self, message: Message, id_text: str) -> Sent | NotSent:
         """One apprise call. Never raises for what a service or its plugin does."""
-        return await self._courier.carry(partial(_notify, self._apprise, self._service, message, id_text))
+        begun = self._begin(message, id_text)
+        result = await self._courier.carry(partial(_notify, self._apprise, self._service, message, id_text, begun))
+        if isinstance(result, Sent):
+            self._begun.pop(id_text, None)
+        return result
+
+    def _begin(self, message: Message, id_text: str) -> _Begun:
+        """What is known of a message, that of an earlier attempt if it tells the same."""
+        begun = self._begun.pop(id_text, None)
+        if begun is None or begun.message.stories != message.stories:
+            begun = _Begun(message)
+        self._begun[id_text] = begun
+        if len(self._begun) > MOST_BEGUN:
+            del self._begun[next(iter(self._begun))]
+        return begun
 
     def close(self) -> None:
         """End its thread, at the latest when the call in it ends."""
@@ -284,24 +325,39 @@ def _texts(service: NotifyBase, message: Message, id_text: str) -> tuple[str, st
     return title, below(message.body if has_titles else as_body(message), f"id: {id_text}", message.markup)
 
 
-def _notify(apprise: Apprise, service: NotifyBase, message: Message, id_text: str) -> Failure | None:
+def _notify(apprise: Apprise, service: NotifyBase, now: Message, id_text: str, begun: _Begun) -> Failure | None:
     """Send the text, with its picture where the service takes one; no picture fails a text."""
+    message = begun.words(now)
     kind, (title, body) = _kind(service), _texts(service, message, id_text)
     service.body_maxlen = characters(kind, title + body, type(service).body_maxlen)
+    send = partial(_call, apprise, message, title, uncalled(kind, body))
     picture = message.picture if _takes_pictures(service) else None
     if picture and kind in PICTURE_APART:
-        failure = _call(apprise, message, title, uncalled(kind, body))
+        failure = send(begun)
         if failure is None:
-            _call(apprise, message, "", "", picture)
+            _call(apprise, message, "", "", _Begun(message), picture)
         return failure
-    failure = _call(apprise, message, title, uncalled(kind, body), picture)
-    if picture and failure is not None and failure.reason in _MAY_BE_THE_PICTURE:
-        return _call(apprise, message, title, uncalled(kind, body))
+    failure = send(begun, picture)
+    if picture and failure is not None and _may_be_the_picture(failure, begun):
+        return send(begun)
     return failure
 
 
-def _call(apprise: Apprise, message: Message, title: str, body: str, picture: bytes | None = None) -> Failure | None:
+def _may_be_the_picture(failure: Failure, begun: _Begun) -> bool:
+    """Whether the text may go, or have gone, without the picture; who is busy is not asked again at once."""
+    if begun.reached:
+        return failure.reason is not Undelivered.BUSY
+    return failure.reason in {Undelivered.REFUSED, Undelivered.FAILED}
+
+
+def _call(
+    apprise: Apprise, message: Message, title: str, body: str, begun: _Begun, picture: bytes | None = None
+) -> Failure | None:
     attached: Any = AttachMemory  # not typed
+    # Where apprise itself notes, while it tries again, whom it need not send a message any more: we try again, not it.
+    _delivery_tracker.set(begun.reached)
+    _delivery_memo.set(begun.notes)
+    before = set(begun.reached)
     with overheard() as replies:
         result = apprise.notify(
             title=title,
@@ -310,10 +366,10 @@ def _call(apprise: Apprise, message: Message, title: str, body: str, picture: by
             body_format=NotifyFormat(message.markup.value),
             attach=AppriseAttachment(attached(picture, "chart.png", "image/png")) if picture else None,
         )
-    return replies.failure(result.status == AppriseResultStatus.SUCCESS)
-
-
-_MAY_BE_THE_PICTURE = frozenset({Undelivered.REFUSED, Undelivered.FAILED})
+    succeeded = result.status == AppriseResultStatus.SUCCESS
+    if replies.denied and (succeeded or not picture):  # apprise may have taken a no in a 200 for a yes
+        begun.reached &= before
+    return replies.failure(succeeded)
 
 
 def _takes_pictures(service: NotifyBase) -> bool:

@@ -41,7 +41,7 @@ from daemon.config_targets import (
     written_accounts,
     written_videos,
 )
-from daemon.config_terms import Terms, terms
+from daemon.config_terms import Terms, clients_of, keep_from_clients, staff, terms
 from daemon.config_voices import TemplateReading, missing, url_faults, voice
 from daemon.dashboards import read_dashboard
 from daemon.envfile import environment
@@ -142,6 +142,7 @@ class _Reading:
         self._notes: list[str] = []
         self._voices: dict[str, Voice] = {}
         self._ways: dict[str, ChannelModel] = {}
+        self._rules: list[tuple[Where, RuleModel]] = []
         self._lost: set[str] = set()  # sections that could not be read: nobody is told that their entries are missing
 
     def config(self, metrics: Mapping[str, Metric], endpoints: Mapping[str, Endpoint]) -> Config | list[Problem]:
@@ -167,8 +168,8 @@ class _Reading:
             budgets=dict(self._budgets(file)),
             overrides=dict(self._overrides(file, endpoints)),
             collect=self._collect(file, {*metrics, *endpoints}) | self._shown(file.dashboards, metrics),
+            channels=dict(self._channels(file)),  # before the targets, which may be told of by all
             targets=self._checked(file, self._targets(file)),
-            channels=dict(self._channels(file)),
             owners=_owners(file),
             links=self._links(file),
             guard=_guard(file.guard),
@@ -250,6 +251,7 @@ class _Reading:
 
     def _telling(self, file: FileModel, metrics: Mapping[str, Metric]) -> Telling:
         lost = "channels" in self._lost
+        keep_from_clients(file.operators, self._rules, self._ways, self._blame)
         return RouteReading(file, None if lost else self._ways, metrics.values(), self._blame).telling()
 
     def _channels(self, file: FileModel) -> Iterator[tuple[str, str]]:
@@ -303,7 +305,8 @@ class _Reading:
     # --- targets ----------------------------------------------------------------------------------------------------
 
     def _targets(self, file: FileModel) -> tuple[Watched, ...]:
-        owners, rows = {**_owners(file), EVERYBODY: tuple(file.channels)}, list(self._rows(file.roster))
+        owners = {**_owners(file), EVERYBODY: staff(file.channels, clients_of(self._ways))}
+        rows = list(self._rows(file.roster))
         named = [
             *self._written(AccountModel, "accounts", file.accounts),
             *written_accounts(rows, self._blame.problems.add),
@@ -366,18 +369,18 @@ class _Reading:
 
     def _book(self, file: FileModel, metrics: Mapping[str, Metric]) -> RuleBook:
         definitions = self._definitions(file, metrics)
-        written = list(self._blame.items(RuleModel, ("rules",), file.rules))
-        for where, model in written:
+        self._rules += self._blame.items(RuleModel, ("rules",), file.rules)
+        for where, model in self._rules:
             self._check_records(where, model.records)
             self._check_template(where, model.template, file)
-        built = build_book([model for _, model in written], metrics, list(file.channels), definitions)
+        built = build_book([model for _, model in self._rules], metrics, list(file.channels), definitions)
         if isinstance(built, RuleBook):
             return built
         for fault in built:
             if isinstance(fault, Misdefined):
                 self._blame_definition(fault)
             elif fault.where[1] != "to" or "channels" not in self._lost:
-                where, _ = written[int(fault.where[0])]
+                where, _ = self._rules[int(fault.where[0])]
                 self._blame.add((*where, *fault.where[1:]), fault.text, offset=fault.offset)
         return RuleBook(())
 

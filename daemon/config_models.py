@@ -11,19 +11,18 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any
-from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from daemon import patience
+from daemon.config_days import Dates, listed, no_zone
 from daemon.fetch import check_base_url
 from daemon.links import url_fault
 from daemon.providers.endpoint import Platform
 from daemon.secrets import is_reference, misspelt
 from rules.durations import parse_duration
 from rules.models import Duration, Share
-from rules.spelling import did_you_mean
 from rules.wording import Markup
 from rules.words import Language
 
@@ -103,12 +102,6 @@ def _with_comma(value: str) -> str | None:
     return "expected one vertical an entry: a comma stands between two" if "," in value else None
 
 
-def _no_zone(value: str) -> str | None:
-    known = available_timezones()
-    near = did_you_mean(value, known) or "; expected one such as Asia/Shanghai"
-    return None if value in known else f"unknown time zone{near}"
-
-
 def _no_rate(value: str) -> str | None:
     return None if value == "" or patience.Rate.read(value) else "expected a rate such as 20/min, 1/s or 100/h"
 
@@ -156,12 +149,14 @@ Numbers = Annotated[dict[str, str | int | float], _or_empty(dict)]
 Items = Annotated[list[Any], _or_empty(list)]
 """Entries are read one by one, so that a mistake in one hides none in another; a section may be empty."""
 Files = Annotated[list[Line], BeforeValidator(lambda value: [value] if isinstance(value, str) else value or [])]
-Zone = Annotated[str, _refused_by(_no_zone)]
+Zone = Annotated[str, _refused_by(no_zone)]
 MessageRate = Annotated[str, _refused_by(_no_rate), Field(json_schema_extra={"pattern": RATE})]
 Usd = Annotated[Decimal, BeforeValidator(_usd)]
 Recency = Annotated[Duration, AfterValidator(_between(timedelta(hours=1), timedelta(days=365), "1h to 365d"))]
 Hold = Annotated[Duration, AfterValidator(_between(timedelta(minutes=1), timedelta(days=30), "1m to 30d"))]
+Wait = Annotated[Duration, AfterValidator(_between(timedelta(0), timedelta(days=1), "1d at most"))]
 Vertical = Annotated[str, Field(min_length=1, max_length=40), _refused_by(_with_comma)]
+Holidays = Annotated[list[Dates], BeforeValidator(listed)]
 VIDEO_ID = r"^[0-9]{1,32}$"
 
 
@@ -226,7 +221,9 @@ class FileModel(_Model):
         {}, description="The channels of each person who looks after accounts, for `to: [owner]`."
     )
     operators: Files = Field([], description="Channels that hear of cookies, providers and the daemon itself.")
-    holidays: Section = Field({}, description="Days off, by name: lists of 2026-05-01 or 2026-02-17..2026-02-23.")
+    holidays: Annotated[dict[str, Holidays], _or_empty(dict)] = Field(
+        {}, description="Days off, by name: lists of 2026-05-01 or 2026-02-17..2026-02-23."
+    )
     times: Section = Field({}, description="Times that come again, by name: days, from, to, zone.")
     routes: Items = Field([], description="Who hears what, and how, for rules without `to`: the first that matches.")
     maintenance: Items = Field([], description="When news of some alerts waits: once, or again and again.")

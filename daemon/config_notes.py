@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from daemon.config_targets import Watched, discovered_video
-from daemon.providers.endpoint import Endpoint
+from daemon.providers.endpoint import Endpoint, Platform
 from rules.book import OWNER, Rule
-from rules.selectors import ATTRIBUTES, Selector
+from rules.routes import Route
+from rules.selectors import ATTRIBUTES, Case, Selector
 from rules.spelling import did_you_mean
 from rules.values import Subject, Target
 
@@ -32,10 +33,19 @@ def hints(config: Config, endpoints: Mapping[str, Endpoint]) -> Iterator[str]:
             f"no list goes back further than {reach.days} days, so older videos are watched only if they were found "
             f"before: {_some(eager)}"
         )
-    unknown = {each.target.owner for each in config.targets if each.target.owner} - config.owners.keys()
-    if unknown and any(OWNER in rule.to for rule in config.book.rules):
-        yield f"rules tell the owner, but `owners` has no channels, so all are told, of: {_some(sorted(unknown))}"
+    yield from _ownerless(config)
     yield from _about_nobody(config.book.rules, config.targets)
+    yield from _about_nothing(config)
+    yield from _behind_others(config.telling.routes.routes)
+
+
+def _ownerless(config: Config) -> Iterator[str]:
+    unknown = {each.target.owner for each in config.targets if each.target.owner} - config.owners.keys()
+    named = [each.to for each in config.book.rules]
+    named += [names for route in config.telling.routes.routes for names in (route.to, route.escalate_to)]
+    if unknown and any(OWNER in names for names in named):
+        others = "all but clients are" if config.telling.routes.clients else "all are"
+        yield f"the owner is to be told, but `owners` has no channels, so {others} told, of: {_some(sorted(unknown))}"
 
 
 def _idle(config: Config, endpoints: Mapping[str, Endpoint]) -> Iterator[str]:
@@ -53,6 +63,33 @@ def _about_nobody(rules: Iterable[Rule], watched: Sequence[Watched]) -> Iterator
         if rule.only and targets and not any(rule.only.matches(each) or _may_be(rule.only, each) for each in targets):
             near = next(filter(None, (_near(*each, targets) for each in rule.only.compared)), "")
             yield f"no {rule.subject} is meant by `only` of the rule {rule.name}{near}"
+
+
+def _about_nothing(config: Config) -> Iterator[str]:
+    """The words by which routes and maintenance ask for what is not there: a rule, a level, an account ..."""
+    routes = [(f"the route {each.name}", each.match) for each in config.telling.routes.routes]
+    for where, match in (*routes, *((f"maintenance ({each.name})", each.match) for each in config.telling.maintenance)):
+        for said in [] if match is None else strange(match, config):
+            yield f"{where} asks for {said}"
+
+
+def strange(match: Selector[Case], config: Config) -> Iterator[str]:
+    """What a condition on alerts compares them with that none of a configuration can have, and what was meant."""
+    targets, rules = [each.target for each in config.targets], config.book.rules
+    known = {name: {each for one in targets for each in ATTRIBUTES[name](one)} for name in ("account", "owner", "tag")}
+    known |= {"rule": {each.name for each in rules}, "level": {each.name for rule in rules for each in rule.levels}}
+    known |= {"owner": known["owner"] | config.owners.keys(), "platform": set(Platform)}
+    for name, text in dict.fromkeys(match.compared):
+        if name in known and text and text not in known[name]:
+            yield f"the {name} `{text}`, which there is not{did_you_mean(text, known[name])}"
+
+
+def _behind_others(routes: Sequence[Route]) -> Iterator[str]:
+    """The routes that none is left for, because one before takes all."""
+    taker = next((each for each in routes if each.match is None and each.times is None and not each.goes_on), None)
+    left = [] if taker is None else [each.name for each in routes[routes.index(taker) + 1 :] if not each.is_operators]
+    if taker is not None and left:
+        yield f"the route {taker.name} takes all that comes to it, so nothing is left for: {_some(left)}"
 
 
 def _may_be(only: Selector[Target], target: Target) -> bool:

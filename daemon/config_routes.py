@@ -12,7 +12,6 @@ from daemon.marked import Where
 from daemon.route_models import (
     DelegationModel,
     DigestModel,
-    HolidaysModel,
     MaintenanceModel,
     QuietModel,
     RouteModel,
@@ -29,6 +28,8 @@ from rules.timetable import Once, Span, Times
 from rules.values import Metric
 
 ALL_WEEK = frozenset(range(1, 8))
+HOURS = ("days", "from", "to", "spans", "also")
+"""What times are made of."""
 
 
 class RouteReading:
@@ -42,7 +43,7 @@ class RouteReading:
     ) -> None:
         self._file, self._channels, self._blame, self._zone = file, channels, blame, ZoneInfo(file.zone)
         self._language = alerts("`match`", sorted({label for metric in metrics for label in metric.labels}))
-        self._holidays = {name: self._dates(("holidays", name), each) for name, each in file.holidays.items()}
+        self._holidays = {name: frozenset[date]().union(*days) for name, days in file.holidays.items()}
         self._times = {name: self._time(("times", name), each) for name, each in file.times.items()}
 
     def telling(self) -> Telling:
@@ -51,7 +52,8 @@ class RouteReading:
         self._check_channels(("operators",), file.operators, owner=False)
         for name, channels in file.owners.items():
             self._check_channels(("owners", name), channels, owner=False)
-        routes = self._blame.items(RouteModel, ("routes",), file.routes)
+        routes = list(self._blame.items(RouteModel, ("routes",), file.routes))
+        self._check_unique(routes)
         maintenance = self._blame.items(MaintenanceModel, ("maintenance",), file.maintenance)
         delegations = self._blame.items(DelegationModel, ("delegations",), file.delegations)
         return Telling(
@@ -59,6 +61,7 @@ class RouteReading:
                 tuple(self._route(*each) for each in routes),
                 tuple(file.operators),
                 frozenset(name for name, each in clients if each.audience is Readers.CLIENTS),
+                tuple(name for name, each in clients if each.audience is Readers.STAFF),
                 {name: each.fallback for name, each in clients if each.fallback},
             ),
             Directory(
@@ -70,18 +73,14 @@ class RouteReading:
 
     # --- times --------------------------------------------------------------------------------------------------
 
-    def _dates(self, where: Where, written: object) -> frozenset[date]:
-        model = self._blame.model(HolidaysModel, where, {"dates": written})
-        return frozenset() if model is None else model.dates
-
     def _time(self, where: Where, written: object) -> Times | None:
         model = self._blame.model(TimesModel, where, written)
         if model is None:
             return None
-        spans = [Span(each.days, each.begins, each.ends) for each in model.spans]
+        spans = [Span(_week(each.days), each.begins, each.ends) for each in model.spans]
         if any(each is not None for each in (model.days, model.begins, model.ends)):
-            spans.append(Span(model.days or ALL_WEEK, model.begins or time(0), model.ends or time(0)))
-        if not spans and not model.also:
+            spans.append(Span(_week(model.days), model.begins or time(0), model.ends or time(0)))
+        if isinstance(written, dict) and not any(written.get(key) for key in HOURS):
             self._blame.add(where, "these times have no days, no hours, and no holidays", at_key=True)
         also, never = (self._of_holidays((*where, key), names) for key, names in _holidays_of(model))
         return Times(model.zone or self._zone, tuple(spans), also, never)
@@ -115,6 +114,12 @@ class RouteReading:
             escalate_to=tuple(model.escalate_to),
         )
 
+    def _check_unique(self, routes: Iterable[tuple[Where, RouteModel]]) -> None:
+        first: dict[str, int] = {}
+        for number, (where, model) in enumerate(routes, 1):
+            if model.name and first.setdefault(model.name, number) != number:
+                self._blame.add((*where, "name"), f"a route of this name exists already (route {first[model.name]})")
+
     def _match(self, where: Where, text: str) -> Selector[Case] | None:
         found = compile_selector(text, self._language) if text else None
         if isinstance(found, list):
@@ -146,7 +151,7 @@ class RouteReading:
         if model.begins is not None and model.ends is not None:
             zone = model.zone or self._zone
             return Quiet(name, Once(_instant(model.begins, zone), _instant(model.ends, zone)), model.passes, match)
-        times = self._named_times((*where, "times"), model.times)
+        times = self._named_times((*where, "times"), model.times or "")
         return None if times is None else Quiet(name, times, model.passes, match)
 
     # --- people -------------------------------------------------------------------------------------------------
@@ -169,6 +174,10 @@ class RouteReading:
         names = frozenset(known)
         if name not in names:
             self._blame.add(where, f"unknown {what}{quoted(name)}{did_you_mean(name, names)}")
+
+
+def _week(days: Sequence[frozenset[int]] | None) -> frozenset[int]:
+    return ALL_WEEK if days is None else frozenset().union(*days)
 
 
 def _holidays_of(model: TimesModel) -> Iterable[tuple[str, Sequence[str]]]:

@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from daemon.blame import Blame
 from daemon.config_models import ChannelModel, Readers
+from daemon.marked import Where
 from daemon.patience import Rate, Terms
+from rules.models import RuleModel
+from rules.routes import OPERATORS_OWN
 from rules.spelling import did_you_mean, quoted
 
-__all__ = ["Terms", "terms"]
+__all__ = ["Terms", "clients_of", "keep_from_clients", "staff", "terms"]
+
+
+def clients_of(ways: Mapping[str, ChannelModel]) -> frozenset[str]:
+    """The channels that clients read."""
+    return frozenset(name for name, model in ways.items() if model.audience is Readers.CLIENTS)
+
+
+def staff(names: Collection[str], clients: Collection[str]) -> tuple[str, ...]:
+    """The channels that are not for clients; all of them if all are."""
+    return tuple(name for name in names if name not in clients) or tuple(names)
+
+
+def keep_from_clients(
+    operators: Sequence[str],
+    rules: Iterable[tuple[Where, RuleModel]],
+    ways: Mapping[str, ChannelModel],
+    blame: Blame,
+) -> None:
+    """Blame who names a channel of clients for what is the operators' business: it would hear nothing of it."""
+    clients = clients_of(ways)
+    named: list[tuple[Where, str]] = [(("operators", position), name) for position, name in enumerate(operators)]
+    for where, model in rules:
+        if model.on in OPERATORS_OWN:
+            named += [((*where, "to", position), name) for position, name in enumerate(model.to or ())]
+    for where, name in named:
+        if name in clients:
+            blame.add(where, f"{name} is for clients, who hear nothing of cookies, providers and the daemon")
 
 
 def terms(ways: Mapping[str, ChannelModel], known: Collection[str], blame: Blame) -> Mapping[str, Terms]:

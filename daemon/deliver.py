@@ -130,9 +130,12 @@ class Deliverer:
                 lane.task = asyncio.create_task(self._empty(lane, at))
                 lane.task.add_done_callback(report)
 
-    def end(self) -> None:
-        """From now on no message is begun; what was claimed is put back."""
+    async def end(self) -> None:
+        """From now on no message is begun, and what was claimed is put back; wait for those under way."""
         self._is_ending = True
+        under_way = [lane.task for lane in self._lanes.values() if lane.task is not None]
+        if under_way or self._leaving:
+            await asyncio.wait([*under_way, *self._leaving])
 
     async def settle(self) -> int:
         """Wait until no channel is sending; how many letters were tried."""
@@ -156,8 +159,9 @@ class Deliverer:
         while tried < len(packed) and self._may_go_on(lane, began_s, at):
             each, tried = packed[tried], tried + 1
             sent = await channel.send(await self._illustrated(each, channel, until_s), each.id_text)
-            lane.patience.sends(lane.terms.rate, at + timedelta(seconds=time.monotonic() - began_s))
-            deliveries = self._outcome(lane, each.letters, sent, at)
+            now = _later(at, began_s)
+            lane.patience.sends(lane.terms.rate, now)
+            deliveries = self._outcome(lane, each.letters, sent, at, now)
             await self._on_writer(partial(self._record, deliveries))
         rest = [letter.id for letter in _letters(packed[tried:])]
         if rest:
@@ -167,7 +171,7 @@ class Deliverer:
     def _may_go_on(self, lane: _Lane, began_s: float, at: datetime) -> bool:
         """Whether what was claimed is ours for long enough, and the channel bears more."""
         is_ours = time.monotonic() - began_s < LEASE.total_seconds() / 2
-        return is_ours and not self._is_ending and lane.free(at) > 0
+        return is_ours and not self._is_ending and lane.free(_later(at, began_s)) > 0
 
     async def _illustrated(self, packed: Packed, channel: Channel, until_s: float) -> Message:
         """With its chart; one that failed once goes without, as that may have been why."""
@@ -188,13 +192,13 @@ class Deliverer:
         return _Claimed(letters, trouble)
 
     def _outcome(
-        self, lane: _Lane, letters: Sequence[Letter], sent: Sent | NotSent, at: datetime
+        self, lane: _Lane, letters: Sequence[Letter], sent: Sent | NotSent, at: datetime, now: datetime
     ) -> Sequence[Delivery]:
-        """What becomes of the letters of a message."""
+        """What becomes of the letters of a message, which were claimed ``at``, and tried until ``now``."""
         if isinstance(sent, Sent):
             lane.patience.succeeded()
             return [_delivery(each, SENT, sent, at) for each in letters]
-        again = _again(lane.patience, letters[0], sent, at)
+        again = _again(lane.patience, letters[0], sent, at, now)
         log.warning(
             "a message did not leave",
             channel=lane.channel.name,
@@ -210,11 +214,18 @@ class Deliverer:
         self._delivered(deliveries)
 
 
-def _again(patience: Patience, first: Letter, sent: NotSent, at: datetime) -> datetime:
-    """When to try a message again. One that was refused waits by itself: the service may take the next."""
+def _later(at: datetime, began_s: float) -> datetime:
+    """What time it is in a turn that began at ``at``."""
+    return at + timedelta(seconds=time.monotonic() - began_s)
+
+
+def _again(patience: Patience, first: Letter, sent: NotSent, at: datetime, now: datetime) -> datetime:
+    """When to try a message again. One that was refused waits by itself: the service may take the next, or parts."""
     seed = str(first.id)
-    again = patience.failed(at, seed, sent.retry_after_s)
-    return at + wait(first.attempts + 1, seed) if sent.reason is Undelivered.REFUSED else again
+    if sent.reason is Undelivered.REFUSED:
+        patience.refused(at, now, seed)
+        return now + wait(first.refused + 1, seed)
+    return patience.failed(at, now, seed, sent.retry_after_s)
 
 
 def _failure(letter: Letter, terms: Terms, sent: NotSent, again: datetime, at: datetime) -> Delivery:

@@ -20,6 +20,7 @@ from daemon.standings import Standings
 from daemon.states import States
 from daemon.watchlist import Cookies, Watchlist
 from rules.outcomes import Outcome
+from rules.posting import DIGEST, QUIET
 from storage.store import Store
 
 WEEK = timedelta(days=7)
@@ -66,6 +67,19 @@ class Desk:
         """Take in what was stored until now."""
         self.standings.purse.renew(self.store, at)
         self.judge.remember(self._held(), at)
+        self._hasten(at)
+
+    def _hasten(self, at: datetime) -> None:
+        """Let what waits in quiet hours or for a digest wait no longer than it would if it were written now."""
+        rules, targets = {rule.name: rule for rule in self.config.book.rules}, self.watchlist.targets()
+        dues: dict[int, datetime] = {}
+        for each in self.store.waiting((QUIET, DIGEST)):
+            if each.rule in rules and each.target in targets:
+                rule = rules[each.rule]
+                case = rule.case(targets[each.target], each.labels, each.stand)
+                due = self.config.telling.due(each.channel, rule, case, at)
+                dues |= {each.id: due} if due < each.due else {}
+        self.store.hasten(dues)
 
     def renew(self, at: datetime) -> list[Outcome]:
         """Follow what was learned: new ids, new videos, videos that are too old by now."""
@@ -93,6 +107,7 @@ class Desk:
         self.config, self.watchlist = config, Watchlist(config, self._providers)
         self.plan(at)
         self.store.give_up_letters(config.channels.keys())
+        self._hasten(at)
         self.standings.adopt(config, self.watchlist)
         self._doubt.adopt(config.guard, reads(config), self.watchlist)
         self.states.itself.follow(config.channels)

@@ -20,7 +20,7 @@ from daemon.hearing import Heard, heard, said_of
 from daemon.providers import ENDPOINTS
 from daemon.recent import STATES, Recent, Watch
 from daemon.replay import Replay
-from daemon.statements import in_force_then
+from daemon.statements import silence_of
 from rules.book import Rule
 from rules.detectors import Finding
 from rules.durations import say_duration
@@ -160,8 +160,17 @@ def known_then(config: Config, store: Store, target: Target, at: datetime) -> Kn
         pass
     if target.key not in replay.docket.targets:
         replay.follow({target.key: target}, {}, at)
-    replay.docket.said = Said(tuple(in_force_then(store, at)))
+    _identify(replay.docket, target, store, at)
+    acks = {ack.alert_id: ack.level for ack in store.spoken.acks_then(at)}
+    replay.docket.said = Said(tuple(map(silence_of, store.spoken.silences_then(at))), acks)
     return Known(at, replay.docket, replay.recent, {}, {}, config.telling, silent)
+
+
+def _identify(docket: Docket, target: Target, store: Store, at: datetime) -> None:
+    """Give alerts that were relived the ids of those that are stored: what people said is said of these."""
+    rows = store.alerts_of(target.key, at, _SEARCHED)
+    ids = {(row.rule, row.labels): row.id for row in rows if row.closed is None or row.closed > at}
+    docket.renew([replace(each, id=ids.get((each.rule, each.labels))) for each in docket.alerts(target.key)])
 
 
 # --- what follows of it -------------------------------------------------------------------------------------------

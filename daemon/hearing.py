@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from rules.audience import Audience, audience
@@ -24,7 +24,7 @@ def heard(rule: Rule, target: Target, alerts: Collection[Alert], telling: Tellin
     """Who hears of the alerts where they stand; if none is on, of one at each level. Levels alike are told together."""
     on = [alert for alert in alerts if alert.stand]
     stands = [(alert.labels, alert.stand, alert.past.escalated) for alert in on]
-    stands = stands or [((), number, False) for number in range(1, len(rule.levels) + 1)]
+    stands = stands or [((), number, timedelta(0)) for number in range(1, len(rule.levels) + 1)]
     found: list[Heard] = []
     for labels, stand, escalated in stands:
         case = rule.case(target, labels, stand)

@@ -62,7 +62,7 @@ class Itself:
 
     def _said(self, healthy: Mapping[str, bool], at: datetime) -> Mapping[tuple[str, Labels], float]:
         counts = self._store.counts()
-        waits = timedelta(0) if counts.outbox_oldest is None else at - counts.outbox_oldest
+        waits = max(at - (counts.outbox_oldest or at), timedelta(0))
         own = {
             "config_ok": not self._problems,
             "outbox_waiting": counts.outbox_waiting,

@@ -27,6 +27,7 @@ from daemon.states import States
 from daemon.watchlist import Watchlist, provider_key
 from rules.book import Rule, RuleBook
 from rules.outcomes import Outcome
+from rules.parting import in_words_of
 from rules.posting import Telling
 from rules.values import Alert, Record
 from storage.cohorts import Passage
@@ -72,6 +73,7 @@ class Judge:
         """Let ``undo`` make it judge as it does now, by these windows and alerts. No poll must be settled meanwhile."""
         self._recent.keep(undo)
         self._states.keep(undo)
+        self._statements.keep(undo)
         keep(undo, self, "_book", "_watchlist", "_cohorts", "_passages")
         keep(undo, self, "docket", "_unfinished", "_learned", "_followed")
 
@@ -217,7 +219,10 @@ class Judge:
 
     def retire(self, at: datetime) -> list[Outcome]:
         """End the alerts whose rule or target is no more."""
-        return self._commit(self.docket.retire(at), at)
+        ended = self.docket.retire(at)
+        before = {each.id: each for outcome in ended for each in self.docket.alerts(outcome.alert.target)}
+        told = self._store.told_last([each.alert.id for each in ended if each.owed and each.alert.id is not None])
+        return self._commit([in_words_of(told, each, before[each.alert.id]) for each in ended], at)
 
     def owe_again(self, alerts: Collection[int]) -> None:
         """Letters about these alerts (their ids) died: their channels are owed what is true by then."""

@@ -18,12 +18,13 @@ from daemon.docket import Docket
 from daemon.links import SILENCED_FOR, Action, Invalid, Ticket
 from daemon.pace import Pace
 from daemon.scribe import Scribe
+from daemon.statements import LANGUAGE
 from rules.book import Rule
-from rules.routes import GRAVITY
-from rules.selectors import id_of
-from rules.values import Alert, Severity, Target
+from rules.selectors import compile_selector, id_of
+from rules.values import Alert, Target
 from rules.wording import Speech
 from rules.words import Language
+from storage.records import StoreUnusableError
 from storage.silences import How, Speaker, Wish
 from storage.store import Store
 
@@ -56,6 +57,7 @@ class Outcome(Enum):
     OVER = "over"
     RISEN = "risen"
     UNABLE = "unable"
+    USED = "used"
     REFUSED = "refused"
     BUSY = "busy"
 
@@ -105,6 +107,8 @@ class Clerk:
         if condition is None:
             return self._about(ticket, Outcome.UNABLE)
         made = self._store.spoken.silence(Wish(condition, at + SILENCED_FOR, "by a link", link=token), speaker)
+        if not made.is_in_force(at):
+            return self._about(ticket, Outcome.USED, made.who, made.ended or made.ends)
         return self._about(ticket, Outcome.DONE, made.who, made.ends)
 
     def _about(self, ticket: Ticket, outcome: Outcome, by: str = "", at: datetime | None = None) -> Found:
@@ -117,16 +121,21 @@ class Clerk:
         return Found(Outcome.RISEN if is_risen else outcome, rule.name, level, name, by, at)
 
     def _condition(self, ticket: Ticket) -> str | None:
-        """What is to be silenced: this alert, as grave as the message said or less; None where no text can say so."""
+        """What is to be silenced: this alert, at the level of the message or below; None where no text can say so.
+
+        One that could not be read again would hold nothing.
+        """
         alert, rule, target = self._meant(ticket)
         if alert is None or rule is None or target is None:
             return None
-        case = rule.case(target, alert.labels, ticket.level)
         own = {"rule": rule.name, "on": target.subject.value, "platform": target.platform, "id": id_of(target.key)}
-        parts = [_compared(name, "==", text) for name, text in (*own.items(), *alert.labels) if text]
-        if GRAVITY[case.severity] < len(Severity) - 1:
-            parts.append(_compared("severity", "<=", case.severity.value))
-        return None if None in parts else " and ".join(filter(None, parts))
+        parts = [_compared(name, text) for name, text in own.items() if text]
+        parts += [_compared(name, text) for name, text in alert.labels]
+        if ticket.level < len(rule.levels):
+            up_to = [_compared("level", each.name) for each in rule.levels[: ticket.level]]
+            parts.append(f"({' or '.join(each or '' for each in up_to)})")
+        text = " and ".join(each or "" for each in parts)  # what cannot be said leaves a hole
+        return None if isinstance(compile_selector(text, LANGUAGE), list) else text
 
     def _meant(self, ticket: Ticket) -> tuple[Alert | None, Rule | None, Target | None]:
         docket = self._docket()
@@ -138,10 +147,10 @@ class Clerk:
         return alert, next(rules, None), docket.targets.get(alert.target)
 
 
-def _compared(name: str, operator: str, text: str) -> str | None:
+def _compared(name: str, text: str) -> str | None:
     """A comparison of the selector language, which has two kinds of quotes and nothing to hide one with."""
     quote = next((each for each in "\"'" if each not in text), None)
-    return None if quote is None or not text.isprintable() else f"{name} {operator} {quote}{text}{quote}"
+    return None if quote is None or not text.isprintable() else f"{name} == {quote}{text}{quote}"
 
 
 class OnWriter(Protocol):
@@ -173,7 +182,10 @@ class LinkPages:
         if isinstance(ticket, Invalid):
             return self._page(Outcome.REFUSED, refusal(f"link.{ticket.value}"))
         work = partial(self._clerk.act, ticket, token, at) if acts else partial(self._clerk.look, ticket)
-        found = await self._on_writer(work)
+        try:
+            found = await self._on_writer(work)
+        except StoreUnusableError:  # another process writes for very long
+            return self._page(Outcome.BUSY, refusal("link.busy"))
         if acts:
             log.info("link", action=ticket.action.name.lower(), alert=ticket.alert_id, outcome=found.outcome.value)
         return self._page(found.outcome, answer(ticket, found, scribe.speech(ticket.channel)))

@@ -9,15 +9,16 @@ from rules.wording import Markup
 
 
 def escaped(text: str, markup: Markup) -> str:
-    """``text`` so that it reads in ``markup`` as it is; in Markdown it stays one paragraph of one line."""
+    """``text`` so that it reads in ``markup`` as it is, and stays one line: it begins none that seems to be ours."""
+    line = " ".join(text.splitlines())
     match markup:
         case Markup.HTML:
-            return escape(text)
+            return escape(line)
         case Markup.MARKDOWN:
-            line = re.sub(r"\s+", " ", text)
+            line = re.sub(r"\s+", " ", line)
             return _AT_START.sub(r"\1\\\2", _SPECIAL.sub(r"\\\g<0>", line))
         case Markup.TEXT:
-            return text
+            return line
 
 
 def linked(url: str, markup: Markup) -> str:

@@ -55,7 +55,7 @@ class SeriesNow:
 class Totals:
     """How much there is, read from the database at the time of the scrape.
 
-    ``outbox_oldest_age_s`` is the age of the oldest waiting message, 0 when none waits. ``alerts`` maps
+    ``outbox_oldest_age_s`` is for how long the oldest waiting message was to go, 0 when none was. ``alerts`` maps
     (rule, severity) to the number of open alerts, ``rule_failures`` rules to how often they broke since the start, and
     ``template_failures`` templates to how often they could not be used.
     """
@@ -191,7 +191,7 @@ class _TotalsCollector(Collector):
         yield outbox
         yield GaugeMetricFamily(
             "creatorwatch_outbox_oldest_age_seconds",
-            "Age of the oldest waiting message.",
+            "For how long the oldest waiting message was to go.",
             totals.outbox_oldest_age_s,
         )
         yield GaugeMetricFamily("creatorwatch_database_bytes", "Size of the database.", totals.database_bytes)

@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+import structlog
+
 from daemon.channels import Channel
 from daemon.scribe import Scribe
-from rules.digest import BACKLOG, LATE, Entry, Parcel, Piece, parcels, split
-from rules.posting import FALLBACK, QUIET
+from rules.digest import BACKLOG, FLOOD, LATE, Entry, Parcel, Piece, parcels, split
+from rules.posting import DIGEST, FALLBACK, QUIET
 from rules.story import Story
-from rules.wording import Message
+from rules.wording import Markup, Message
 from rules.wording_digest import Delay
 from storage.records import Letter, Trouble
+
+log = structlog.get_logger("creatorwatch.packing")
 
 MAX_ENTRIES = 500
 """Things that one message tells, however much its channel takes."""
@@ -46,7 +50,7 @@ class Packer:
     def pack(self, letters: Sequence[Letter]) -> list[Packed]:
         """The messages, each letter in one of them; first those that were tried least, then those of the oldest."""
         known = {letter.id: letter for letter in letters}
-        pieces = [Piece(each.id, each.thing, each.story, each.created, each.bundle) for each in letters]
+        pieces = [Piece(each.id, each.thing, each.story, each.created, each.bundle, each.meant) for each in letters]
         wholes = [(_letters(whole, known), whole) for whole in parcels(pieces, self.at)]
         wholes.sort(key=lambda each: (each[0][0].attempts, each[0][0].id))
         return [
@@ -58,16 +62,20 @@ class Packer:
     def _fitting(self, whole: Parcel, known: dict[int, Letter]) -> Iterator[tuple[Parcel, Message]]:
         kind, name = _reason(whole)
         delay = self._delay(whole, kind, name, [known[piece.id] for piece in whole.pieces])
-        if isinstance(whole.content, Story) or whole.content.is_first_sight:
+        refused = max(letter.refused for letter in _letters(whole, known))
+        if isinstance(whole.content, Story) or (whole.content.is_first_sight and not refused):
             yield whole, self._write(whole, known, delay)
             return
-        for part in self._parts(whole, partial(self._write, known=known, delay=delay)):
+        for part in self._parts(whole, partial(self._write, known=known, delay=delay), min(2**refused, FLOOD)):
             yield part, self._write(part, known, delay)
 
-    def _parts(self, whole: Parcel, write: Callable[[Parcel], Message]) -> list[Parcel]:
-        """As few as the channel takes whole; a thing that is too long even by itself is the channel's to divide."""
+    def _parts(self, whole: Parcel, write: Callable[[Parcel], Message], least: int) -> list[Parcel]:
+        """As few as the channel takes whole; a thing that is too long even by itself is the channel's to divide.
+
+        What was refused comes in twice as many, ``least``, each time: there may be one thing in it that is not wanted.
+        """
         things = len(_entries(whole))
-        number = -(-things // MAX_ENTRIES)
+        number = max(-(-things // MAX_ENTRIES), least)
         while True:
             parts = split(whole, number)
             if len(parts) == things or all(self.channel.fits(write(each)) for each in parts):
@@ -75,10 +83,20 @@ class Packer:
             number += max(1, number // 4)
 
     def _write(self, parcel: Parcel, known: dict[int, Letter], delay: Delay) -> Message:
+        """Never raises: a mistake of ours in the words of one thing may not keep its channel from all others."""
+        try:
+            return self._word(parcel, known, delay)
+        except Exception:
+            letters = [letter.id for letter in _letters(parcel, known)]
+            log.exception("news could not be put into words", channel=self.channel.name, letters=letters)
+            return _bare(parcel)
+
+    def _word(self, parcel: Parcel, known: dict[int, Letter], delay: Delay) -> Message:
         name, taken = self.channel.name, self.channel.markup
         if isinstance(parcel.content, Story):
             alert_id = known[parcel.pieces[-1].id].alert_id
-            return self.scribe.write([parcel.content], name, taken, self.at, delay, alert_id)
+            scheduled = _reason(parcel)[0] == DIGEST
+            return self.scribe.write([parcel.content], name, taken, self.at, delay, alert_id, scheduled)
         return self.scribe.digest(parcel.content, name, taken, self.at, delay)
 
     def _delay(self, whole: Parcel, kind: str, name: str, letters: Sequence[Letter]) -> Delay:
@@ -105,6 +123,15 @@ def _reason(parcel: Parcel) -> tuple[str, str]:
         kind, _, name = parcel.pieces[-1].bundle.partition(" ")
         return kind, name
     return parcel.content.kind, parcel.content.name
+
+
+def _bare(parcel: Parcel) -> Message:
+    """The barest words for what cannot be told in better ones: which rule, whom, and what of it."""
+    content = parcel.content
+    stories = (content,) if isinstance(content, Story) else tuple(each.story for each in content.entries)
+    lines = [f"{each.news} {each.severity}: {each.rule}: {each.who.name} {each.who.key}".rstrip() for each in stories]
+    body = "\n".join([*lines, "A fault of creatorwatch kept it from saying more; its log has it."])
+    return Message(lines[0], body, content.severity, stories[0].news, Markup.TEXT, stories)
 
 
 def _entries(parcel: Parcel) -> Sequence[Entry]:

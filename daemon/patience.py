@@ -1,6 +1,7 @@
 """How much a channel is asked to bear: how fast it is sent messages, and for how long none after one that failed.
 
-A channel that fails waits as a whole: one message tries it out, and all others wait for how that ends.
+A channel that fails waits as a whole: one message tries it out, and all others wait for how that ends. One that says no
+to a message again and again may take the next: it is a channel that fails if it says no to one after the other.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ class Patience:
         self._sent: deque[datetime] = deque()
         self._pause: tuple[datetime, datetime] | None = None
         self._failures = 0
+        self._refused: set[str] = set()
 
     def free(self, rate: Rate | None, most: int, at: datetime) -> int:
         """How many messages may be sent at ``at``; ``most`` at a time, and one alone to a channel that failed."""
@@ -82,10 +84,16 @@ class Patience:
     def succeeded(self) -> None:
         """The channel works."""
         self._failures, self._pause = 0, None
+        self._refused.clear()
 
-    def failed(self, at: datetime, seed: str, asked_s: float | None) -> datetime:
-        """The channel does not work; when it may be tried again."""
+    def failed(self, at: datetime, now: datetime, seed: str, asked_s: float | None) -> datetime:
+        """The channel does not work, in a turn that began ``at`` and took until ``now``; when it may be tried again."""
         self._failures += 1
-        until = at + wait(self._failures, seed, asked_s)
-        self._pause = at, until
-        return until
+        self._pause = at, now + wait(self._failures, seed, asked_s)
+        return self._pause[1]
+
+    def refused(self, at: datetime, now: datetime, seed: str) -> None:
+        """The channel did not want a message, in such a turn; ``seed`` tells it from others."""
+        self._refused.add(seed)
+        self._failures = len(self._refused) - 1
+        self.failed(at, now, seed, None)

@@ -116,7 +116,7 @@ class _Box:
             (taken if letter.thing in going else left).append(letter)
         self._keep(left[::-1])
         letters = taken[::-1]
-        pieces = [Piece(n, each.thing, each.story, each.at, each.bundle) for n, each in enumerate(letters)]
+        pieces = [Piece(n, each.thing, each.story, each.at, each.bundle, each.due) for n, each in enumerate(letters)]
         for parcel in parcels(pieces, at):
             yield Posted(self.channel, at, tuple(letters[piece.id] for piece in parcel.pieces), parcel)
 

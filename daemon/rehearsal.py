@@ -17,6 +17,7 @@ from rules.book import Rule
 from rules.evaluate import judge
 from rules.message import Scene, compose
 from rules.story import Story
+from rules.telling import news
 from rules.values import NO_LABELS, Alert, Firing, Labels, News, Ok, Target, Window
 from rules.wording import Message
 from storage.samples import SampleRow
@@ -25,11 +26,15 @@ from storage.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """An alert that is on (it has an id), or would be, what is told of it to somebody new, and who hears it now."""
+    """An alert that is on (it has an id), or would be, what is told of it to somebody new, and who hears it now.
+
+    ``held`` is why none of them does for now, in words; "" if they do.
+    """
 
     alert: Alert
     story: Story
     audience: Audience
+    held: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +54,12 @@ def rehearse(rule: Rule, target: Target, known: Known, store: Store, level: int 
     """
     alert = _alert(rule, target, known, level)
     before = replace(alert, state=Ok(), told={})
-    story = compose(_scene(rule, target, alert.labels, known, store), before, alert, 0, News.FIRED)
+    what = news(None, alert.stand) or News.FIRED
+    story = compose(_scene(rule, target, alert.labels, known, store), before, alert, 0, what)
     case = rule.case(target, alert.labels, alert.stand)
     found = audience(rule, case, known.telling, known.at, escalated=alert.past.escalated)
-    return Rehearsal(alert, story, found)
+    held = known.docket.why_muted(rule, target.key) or known.docket.said.silenced(case, known.at)
+    return Rehearsal(alert, story, found, held)
 
 
 def shown(rehearsal: Rehearsal, channel: Channel, scribe: Scribe, at: datetime) -> Shown:
@@ -63,7 +70,7 @@ def shown(rehearsal: Rehearsal, channel: Channel, scribe: Scribe, at: datetime) 
 
 
 def _alert(rule: Rule, target: Target, known: Known, level: int) -> Alert:
-    on = [alert for alert in known.docket.alerts(target.key) if alert.rule == rule.name and alert.level]
+    on = [alert for alert in known.docket.alerts(target.key) if alert.rule == rule.name and alert.stand]
     if on and level in (0, max(on, key=_level).level):
         return max(on, key=_level)
     verdicts = judge(rule, known.recent.view(target.key), known.at.timestamp())
@@ -74,7 +81,7 @@ def _alert(rule: Rule, target: Target, known: Known, level: int) -> Alert:
 
 
 def _level(alert: Alert) -> int:
-    return alert.level
+    return abs(alert.stand)
 
 
 def _gravest(true: Mapping[Labels, int]) -> Labels:

@@ -30,8 +30,8 @@ class Forgetful(Protocol):
     def repeats_every(self) -> timedelta:
         """How often it wants to be told."""
 
-    async def repeat(self, messages: Iterable[Message]) -> Sent | NotSent:
-        """Try once to tell it all that is on."""
+    async def repeat(self, messages: Iterable[Message], at: datetime) -> Sent | NotSent:
+        """Try once to tell it all that is on at this time."""
 
 
 class Repeating:
@@ -48,7 +48,7 @@ class Repeating:
             return
         self._due[channel] = at + channel.repeats_every
         stories = await standing(channel.name)
-        await channel.repeat(await asyncio.to_thread(_written, scribe, stories, channel, at))
+        await channel.repeat(await asyncio.to_thread(_written, scribe, stories, channel, at), at)
 
 
 def _written(scribe: Scribe, stories: Sequence[Story], channel: Forgetful, at: datetime) -> Sequence[Message]:

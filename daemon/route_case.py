@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from daemon.config import Config
+from daemon.config_terms import staff
 from daemon.providers import METRICS
 from daemon.providers.endpoint import Platform
 from daemon.watchlist import DAEMON, Watchlist, cookie_key
@@ -131,7 +132,7 @@ def _target(said: Mapping[str, list[str]], subject: Subject, config: Config) -> 
         name=_one(said, "name") or base.name,
         owner=owner,
         tags=tags,
-        channels=config.owners.get(owner, tuple(config.channels)),
+        channels=config.owners.get(owner, staff(config.channels, config.telling.routes.clients)),
     )
 
 

@@ -8,13 +8,14 @@ a condition means.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any, get_args
 
 from pydantic import AfterValidator, BeforeValidator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
+from daemon.config_days import DAY, MOMENT, Clock, Dates, Day, Moment, Names, Weekdays, Zone
 from daemon.config_models import (
     AccountModel,
     Address,
@@ -34,6 +35,7 @@ from daemon.config_models import (
     VideoModel,
 )
 from daemon.providers.endpoint import Endpoint, Provider
+from daemon.route_models import DelegationModel, MaintenanceModel, RouteModel, TimesModel
 from rules.durations import say_duration
 from rules.models import Duration, RuleModel, Share
 
@@ -41,6 +43,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _OF_SECTIONS = (
     *(ProviderModel, BudgetModel, EndpointModel, AccountModel, VideoModel),
     *(ChannelModel, TemplateModel, RuleModel),
+    *(TimesModel, RouteModel, MaintenanceModel, DelegationModel),
 )
 
 
@@ -52,6 +55,8 @@ def schema_of(metrics: Collection[str], endpoints: Mapping[str, Endpoint]) -> Js
     shapes["BudgetModel"]["anyOf"] = [{"required": ["day"]}, {"required": ["month"]}]
     shapes["RuleModel"]["oneOf"] = [{"required": ["when"]}, {"required": ["levels"]}]
     shapes["TemplateModel"]["oneOf"] = [{"required": ["body"]}, {"required": ["file"]}]
+    shapes["MaintenanceModel"]["oneOf"] = [{"required": ["times"]}, {"required": ["from", "until"]}]
+    shapes["RouteModel"]["dependentRequired"] = {"escalate_after": ["escalate_to"]}
     file = shapes.pop("FileModel")
     for section, content in _sections(metrics, endpoints).items():
         file["properties"][section] |= content
@@ -69,6 +74,10 @@ def _sections(metrics: Collection[str], endpoints: Mapping[str, Endpoint]) -> Ma
         "videos": {"items": _shape("VideoModel")},
         "channels": {"additionalProperties": _shape("ChannelModel")},
         "templates": {"additionalProperties": _shape("TemplateModel")},
+        "times": {"additionalProperties": _shape("TimesModel")},
+        "routes": {"items": _shape("RouteModel")},
+        "maintenance": {"items": _shape("MaintenanceModel")},
+        "delegations": {"items": _shape("DelegationModel")},
         "define": {"propertyNames": {"pattern": "^[a-z][a-z0-9_]{0,62}$"}},
         "rules": {"items": _shape("RuleModel")},
     }
@@ -115,11 +124,19 @@ def _check(metadata: Iterable[object]) -> Callable[..., Any]:
 _REFERENCE = r"\$\{(file:[^{}]+|[A-Za-z_][A-Za-z0-9_]*(:-)?)\}"
 _DURATION = _text(r"^([0-9]+(\.[0-9]+)?[smhdw])+$", "30s", "15m", "24h", "3d", "2w")
 _PERCENT = _text(r"^0*(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)%$", "80%")
+_CLOCK = r"([01]?[0-9]|2[0-3]):[0-5][0-9]|24:00"
+_WEEKDAY = "(mon|tue|wed|thu|fri|sat|sun)"
 _DOLLARS = _text(r"^[0-9]{1,9}(\.[0-9]{1,9})?$")
 
 _INSTEAD: Mapping[Callable[..., Any], JsonSchemaValue] = {
     _check(get_args(Duration)): _DURATION,
     _check(get_args(Share)): {"anyOf": [{"type": "number", "exclusiveMinimum": 0, "maximum": 1}, _PERCENT]},
+    _check(get_args(Clock)): _text(f"^({_CLOCK})$", "22:00"),
+    _check(get_args(Dates)): _text(rf"^{DAY}(\.\.{DAY})?$", "2026-05-01", "2026-02-17..2026-02-23"),
+    _check(get_args(Day)): _text(f"^{DAY}$", "2026-02-01"),
+    _check(get_args(Moment)): _text(f"^{MOMENT}$", "2026-02-01T09:00"),
+    _check(get_args(Weekdays)): _text(f"^{_WEEKDAY}(-{_WEEKDAY})?$", "mon-fri", "sat"),
+    _check(get_args(Zone)): _text("^[A-Za-z]", "Asia/Shanghai"),
     _check(get_args(Usd)): {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, _DOLLARS]},
     _check(FileModel.model_fields["listen"].metadata): _text(
         r"^(127(\.[0-9]{1,3}){3}|localhost|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$", "127.0.0.1:9109"
@@ -130,6 +147,7 @@ _INSTEAD: Mapping[Callable[..., Any], JsonSchemaValue] = {
 _ALSO: Mapping[Callable[..., Any], JsonSchemaValue] = {
     _check(get_args(Discovery)): _DURATION,
     _check(get_args(Files)): {"type": ["string", "null"]},
+    _check(get_args(Names)): {"type": "string"},
 }
 """What may be written too; elsewhere nothing at all (a section may be empty)."""
 
@@ -168,6 +186,8 @@ class _AsWritten(GenerateJsonSchema):
         match dft:
             case timedelta():
                 return say_duration(dft.total_seconds()).replace("min", "m").replace(" ", "")  # "1 h 30 min" is 1h30m
+            case time():
+                return f"{dft:%H:%M}"
             case Address(host, port):
                 return f"{host}:{port}"
         return super().encode_default(dft)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, tzinfo
 
@@ -11,18 +11,27 @@ import structlog
 
 from daemon.links import Links
 from daemon.markup import escaped
-from daemon.templates import BrokenTemplateError, Pattern, layout
+from daemon.templates import OURS, BrokenTemplateError, Pattern, layout
 from rules.digest import Digest
+from rules.posting import DIGEST
+from rules.silences import Silence
 from rules.story import Story, gravest
 from rules.values import News
 from rules.wording import Markup, Message, Row, Speech, Wording, sum_up
-from rules.wording_digest import NO_DELAY, Delay, remark, word_digest
+from rules.wording_digest import NO_DELAY, Delay, remark, word_digest, word_forgotten
 from rules.words import Language
 
 VARIABLES = frozenset({field.name for field in fields(Story)} | {"title", "rows", "colon", "language"})
 """What a template may name: the fields of a story, and the message as it would be without the template."""
 
+Forgotten = Callable[[str, datetime], Sequence[Silence]]
+"""The silences that somebody may have forgotten by a time, as far as a channel is to know of them."""
+
 log = structlog.get_logger("creatorwatch.scribe")
+
+
+def _nothing_forgotten(_channel: str, _at: datetime) -> Sequence[Silence]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,7 @@ class Scribe:
     """Writes messages. ``failures`` counts how often each template could not be used.
 
     ``otherwise`` is how channels are spoken to that are not among ``voices``; ``links`` is None where there are none.
+    Scheduled digests end in the silences that are ``forgotten``.
     """
 
     def __init__(
@@ -66,15 +76,17 @@ class Scribe:
         letterheads: Mapping[str, Letterhead],
         otherwise: Voice = ENGLISH,
         links: Links | None = None,
+        forgotten: Forgotten = _nothing_forgotten,
     ) -> None:
         self._voices, self._letterheads, self._otherwise, self.links = voices, letterheads, otherwise, links
+        self._forgotten = forgotten
         self.failures: Counter[str] = Counter()
 
     def then(
         self, voices: Mapping[str, Voice], letterheads: Mapping[str, Letterhead], links: Links | None = None
     ) -> Scribe:
         """One that writes by these from now on, and counts on."""
-        after = Scribe(voices, letterheads, self._otherwise, links)
+        after = Scribe(voices, letterheads, self._otherwise, links, self._forgotten)
         after.failures = self.failures
         return after
 
@@ -86,17 +98,19 @@ class Scribe:
         at: datetime | None = None,
         delay: Delay = NO_DELAY,
         alert_id: int | None = None,
+        scheduled: bool = False,
     ) -> Message:
         """The message that tells one story, or sums up several, to a channel whose service likes ``taken`` best.
 
         ``at`` is when it is sent, for what is said of the time that is left (None: when the first was written). It
         never fails for what a template does: then the message is the usual one, with a line that says so. Of
-        one alert that has an ``alert_id`` the links come last.
+        one alert that has an ``alert_id`` the links come last; ``scheduled``: it is all that there was for a digest.
         """
         voice, first = self._voices.get(channel, self._otherwise), gravest(stories)[0]
         speech = Speech(voice.language, voice.zone, at or stories[0].at)
         wording, markup = sum_up(stories, speech), voice.markup or taken
-        wording = Wording(wording.title, (*wording.rows, *self._linked(first, alert_id, channel, speech)))
+        more = (*self._neglected(scheduled, channel, speech), *self._linked(first, alert_id, channel, speech))
+        wording = Wording(wording.title, (*wording.rows, *more))
         said = remark(delay, speech)
         name = (first.template or voice.template) if len(stories) == 1 else ""
         if name in self._letterheads:
@@ -123,6 +137,8 @@ class Scribe:
         voice = self._voices.get(channel, self._otherwise)
         speech, markup = Speech(voice.language, voice.zone, at), voice.markup or taken
         wording = word_digest(digest, speech, delay)
+        is_end = digest.kind == DIGEST and digest.part == digest.parts
+        wording = Wording(wording.title, (*wording.rows, *self._neglected(is_end, channel, speech)))
         stories = tuple(each.story for each in digest.entries)
         news = News.FIRED if any(each.is_on for each in digest.entries) else News.RESOLVED
         return Message(wording.title, _body(wording, speech, markup), digest.severity, news, markup, stories)
@@ -131,6 +147,10 @@ class Scribe:
         if self.links is not None and alert_id is not None and speech.now is not None:
             for name, url in self.links.of(story, alert_id, channel, speech.now):
                 yield Row(speech.say(name), url, link=url)
+
+    def _neglected(self, scheduled: bool, channel: str, speech: Speech) -> Iterator[Row]:
+        if scheduled and speech.now is not None:
+            yield from word_forgotten(self._forgotten(channel, speech.now), speech)
 
     def speech(self, channel: str) -> Speech:
         """How a channel is spoken to."""
@@ -158,7 +178,8 @@ class Scribe:
 
 
 def _body(wording: Wording, speech: Speech, markup: Markup) -> str:
-    return layout(markup).fill({"rows": wording.rows, "colon": speech.say("colon")}, speech)
+    values = {"rows": wording.rows, "colon": speech.say("colon")}
+    return layout(markup).fill(values, speech, OURS)  # there is nothing to be sent instead
 
 
 def _news(stories: Sequence[Story]) -> News:

@@ -17,7 +17,8 @@ def preview(found: Rehearsal, messages: Sequence[Shown], zone: tzinfo) -> None:
     """Print which alert it is, who hears of it, and what each channel is sent."""
     show.line(_which(found))
     hearers, *more = briefly(found.audience, Speech(zone=zone))
-    for text in (f"tells: {hearers}", *more):
+    held = [f"held: {found.held}"] if found.held else []
+    for text in (f"tells: {hearers}", *held, *more):
         show.line(text)
     for each in messages:
         show.line()
@@ -36,6 +37,7 @@ def facts(found: Rehearsal, messages: Sequence[Shown], scribe: Scribe) -> Mappin
         "level": story.level,
         "severity": story.severity,
         **heard(found.audience),
+        "held": found.held,
         "messages": [
             {
                 "channel": each.channel,

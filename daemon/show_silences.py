@@ -45,6 +45,7 @@ def held_facts(held: Held) -> Mapping[str, Any]:
         "why": silence.why,
         "alerts": [alert.id for alert, _ in held.alerts],
         "stale": held.stale,
+        "fault": silence.fault,
     }
 
 
@@ -64,17 +65,19 @@ def trace_facts(trace: Trace) -> Mapping[str, Any]:
     }
 
 
-def silences(found: Sequence[Held], acks: Sequence[Ack]) -> None:
-    """Print silences and acknowledgements, a line each."""
+def silences(found: Sequence[Held], acks: Sequence[tuple[Ack, str]]) -> None:
+    """Print silences, and acknowledgements with what they are about, a line each."""
     if not (found or acks):
         line("nothing is silenced, and nothing acknowledged")
     if found:
         headings = ("silence", "until", "holds", "by", "why", "match")
         table(headings, [_silence(each) for each in found])
     if acks:
-        rows = [(str(ack.alert_id), str(ack.level), ack.who, say_time(ack.at)) for ack in acks]
-        table(("alert", "known up to level", "by", "since"), rows)
+        rows = [(str(ack.alert_id), known, ack.who, say_time(ack.at)) for ack, known in acks]
+        table(("alert", "known", "by", "since"), rows)
     for each in found:
+        if each.silence.fault:
+            line(f"silence {each.silence.id} holds nothing, as it cannot be read any more: {each.silence.fault}")
         if each.stale:
             line(f"silence {each.silence.id} may be forgotten: `creatorwatch silence --end {each.silence.id}` ends it")
 
@@ -94,8 +97,13 @@ def muted(found: Sequence[tuple[Alert, Case]]) -> None:
     if not found:
         line("nothing that it matches is on now")
     for alert, case in found:
-        about = " ".join([case.target.name, *(value for _, value in alert.labels)])
-        line(f"  {alert.id}  {case.rule} {case.level} ({case.severity.value}): {about}")
+        line(f"  {alert.id}  {about(alert, case)}")
+
+
+def about(alert: Alert, case: Case) -> str:
+    """An alert at a level in words: ``points off (high): Mei``."""
+    whose = " ".join([case.target.name, *(value for _, value in alert.labels)])
+    return f"{case.rule} {case.level} ({case.severity.value}): {whose}"
 
 
 def trail(found: Sequence[Trace]) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
 
 import structlog
 
 from daemon.docket import Docket
+from daemon.kept import keep
 from daemon.providers import METRICS
 from rules.book import Rule
-from rules.selectors import Case, alerts, compile_selector
+from rules.selectors import Case, Selector, alerts, compile_selector
 from rules.silences import Said, Silence, lapsed
 from rules.values import Alert, Target
 from storage.silences import How, SilenceRow, Speaker
@@ -29,23 +32,12 @@ ITSELF = "creatorwatch"
 log = structlog.get_logger("creatorwatch.statements")
 
 
-def silence_of(row: SilenceRow) -> Silence | None:
-    """A silence that was stored; None where nothing can be made of its condition any more (a label that is gone)."""
-    match = compile_selector(row.condition, LANGUAGE)
-    if isinstance(match, list):
-        log.warning("a silence holds nothing: its condition cannot be read", silence=row.id, fault=match[0].text)
-        return None
-    return Silence(row.id, match, row.begins, row.ends, row.who, row.why, row.awaits, row.matched)
-
-
-def in_force(store: Store, at: datetime) -> list[Silence]:
-    """The silences that are stored and count."""
-    return [silence for row in store.spoken.silences(at) if (silence := silence_of(row)) is not None]
-
-
-def in_force_then(store: Store, at: datetime) -> list[Silence]:
-    """The silences that counted at a time in the past, as far as their conditions can still be read."""
-    return [silence for row in store.spoken.silences_then(at) if (silence := silence_of(row)) is not None]
+def silence_of(row: SilenceRow) -> Silence:
+    """A silence that was stored. Its condition may be one that can be read no more (of a label that is gone)."""
+    found = compile_selector(row.condition, LANGUAGE)
+    match = Selector(row.condition, _none) if isinstance(found, list) else found
+    fault = found[0].text if isinstance(found, list) else ""
+    return Silence(row.id, match, row.begins, row.ends, row.who, row.why, row.awaits, row.matched, fault)
 
 
 def on_now(
@@ -68,39 +60,69 @@ class Statements:
         self._acks: Mapping[int, int] = {}
         self._matched: datetime | None = None
 
+    def keep(self, undo: ExitStack) -> None:
+        """Let ``undo`` make what was read what it is now: what is written meanwhile may be undone too."""
+        keep(undo, self, "_number", "_silences", "_acks", "_matched")
+
     def heed(self, docket: Docket, at: datetime) -> None:
         """Let the looks of a docket heed what was said until now. What is over by now is written down as such."""
-        self._read(at)
+        before = {each.id for each in self._silences}
+        self._read()
         self._settle(docket, at)
+        self._hold_back(docket, [each for each in self._silences if each.id not in before], at)
         if self._silences and (self._matched is None or at - self._matched >= HOURLY):
             self._matched = at
             self._note_matched(docket, at)
         docket.said = Said(self._silences, self._acks)
 
-    def _read(self, at: datetime) -> None:
+    def _read(self) -> None:
         number = self._store.spoken.number()
         if number == self._number:
             return
-        self._silences = tuple(in_force(self._store, at))
+        self._silences = tuple(map(silence_of, self._store.spoken.unended()))
+        for each in self._silences:
+            if each.fault:
+                log.warning("a silence holds nothing: its condition cannot be read", silence=each.id, fault=each.fault)
         self._acks = {ack.alert_id: ack.level for ack in self._store.spoken.acks()}
         self._number = number
 
     def _settle(self, docket: Docket, at: datetime) -> None:
-        if not self._acks and not any(silence.awaits for silence in self._silences):
+        if not (self._acks or any(each.awaits or at >= each.ends for each in self._silences)):
             return
         stands = {alert.id: abs(alert.stand) for alert in _alerts(docket) if alert.stand and alert.id is not None}
-        over = {each.id: "all that it was to last for is over" for each in self._silences if each.is_over(stands)}
+        over = {each.id: why for each in self._silences if (why := each.ending(stands, at))}
         gone = dict(lapsed(self._acks, stands))
         if over or gone:
             self._store.spoken.settle(over, gone, Speaker(ITSELF, at, How.DAEMON))
-            self._read(at)
+            self._read()
+
+    def _hold_back(self, docket: Docket, new: Sequence[Silence], at: datetime) -> None:
+        """Take back what waits to be told of alerts that somebody silences."""
+        if new:
+            found = [alert.id for alert, case in _on_now(docket) if any(each.match.matches(case) for each in new)]
+            held = self._store.spoken.hold_back([each for each in found if each is not None], at)
+            docket.renew(map(_unheard, self._store.live_alerts_of(held)))
 
     def _note_matched(self, docket: Docket, at: datetime) -> None:
-        rules = {rule.name: rule for target in docket.alerting() for rule in docket.rules(target)}
-        cases = [case for _, case in on_now(_alerts(docket), docket.targets, rules.values())]
+        cases = [case for _, case in _on_now(docket)]
         matching = {each.id for each in self._silences if any(map(each.match.matches, cases))}
         self._store.spoken.note_matched(matching, at)
+        self._silences = tuple(replace(each, matched=at) if each.id in matching else each for each in self._silences)
+
+
+def _on_now(docket: Docket) -> Iterator[tuple[Alert, Case]]:
+    rules = {rule.name: rule for target in docket.alerting() for rule in docket.rules(target)}
+    return on_now(_alerts(docket), docket.targets, rules.values())
 
 
 def _alerts(docket: Docket) -> Iterator[Alert]:
     return chain.from_iterable(docket.alerts(target) for target in docket.alerting())
+
+
+def _unheard(alert: Alert) -> Alert:
+    """An alert as of which nobody knows where it stands, unless a channel was told."""
+    return alert if alert.stand in alert.told.values() else replace(alert, past=replace(alert.past, heard=None))
+
+
+def _none(_case: Case) -> bool:
+    return False

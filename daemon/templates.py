@@ -6,8 +6,10 @@ loops three deep at most and only over lists. What runs then takes so many turns
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, wraps
@@ -33,6 +35,22 @@ MAX_BYTES = 64_000
 MAX_NESTED = 3
 MAX_TURNS = 10_000
 """Of all loops of one message together."""
+LONGEST_S = 0.5
+"""Of a text: other messages wait for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a text may take: turns of loops, seconds, and bytes; the rest of it is cut off."""
+
+    turns: float = MAX_TURNS
+    seconds: float = LONGEST_S
+    bytes: float = MAX_BYTES
+
+
+LIMITS = Limits()
+OURS = Limits(math.inf, math.inf, math.inf)
+"""Of a template that is built in: it comes to its end, and each line of it is news."""
 SMALL = 1_000_000
 """The greatest number that may be multiplied."""
 
@@ -57,23 +75,24 @@ class Pattern:
     def __init__(self, template: Template, markup: Markup, unknown: Sequence[tuple[int, str]]) -> None:
         self._template, self._markup, self.unknown = template, markup, unknown
 
-    def fill(self, values: Mapping[str, object], speech: Speech) -> str:
-        """The text; raises ``BrokenTemplateError`` for whatever a template may do wrong."""
+    def fill(self, values: Mapping[str, object], speech: Speech, limits: Limits = LIMITS) -> str:
+        """The text; raises ``BrokenTemplateError`` for whatever a template may do wrong, or if it takes too long."""
         if self.unknown:
             raise BrokenTemplateError(f"unknown variable {self.unknown[0][1]}")
         try:
-            return self._cut({**values, "_speech": speech, "_turns": _Turns()})
+            turns = _Turns(limits.turns, time.monotonic() + limits.seconds)
+            return self._cut({**values, "_speech": speech, "_turns": turns}, limits.bytes)
         except Exception as error:  # a template is anybody's code, and must not keep a message from being sent
             raise BrokenTemplateError(type(error).__name__) from error
 
-    def _cut(self, values: Mapping[str, object]) -> str:
+    def _cut(self, values: Mapping[str, object], most: float) -> str:
         parts, size = [], 0
         for part in self._template.generate(values):
             parts.append(part)
             size += len(part.encode())
-            if size > MAX_BYTES:
-                text = "".join(parts).encode()[: MAX_BYTES - len(ELLIPSIS.encode())].decode(errors="ignore")
-                return (re.sub(r"<[^<>]*$|&\w*$", "", text) if self._markup is Markup.HTML else text) + ELLIPSIS
+            if size > most:
+                text = "".join(parts).encode()[: int(most) - len(ELLIPSIS.encode())].decode(errors="ignore")
+                return (re.sub(r"<[^<>]*$|&[#\w]*$", "", text) if self._markup is Markup.HTML else text) + ELLIPSIS
         return "".join(parts).rstrip()
 
 
@@ -93,6 +112,8 @@ def compiled(source: str, markup: Markup, known: frozenset[str]) -> Pattern | Te
         return _fault(source, error)
     except RecursionError:
         return TemplateFault(0, "it is nested too deeply")
+    except (SyntaxError, ValueError) as error:  # what Jinja takes, and Python, to which it is translated, does not
+        return TemplateFault(0, error.msg if isinstance(error, SyntaxError) else "a number in it is too long")
     template = environment.template_class.from_code(environment, code, environment.make_globals(None))
     return Pattern(template, markup, checker.unknown)
 
@@ -208,10 +229,34 @@ class _Absent(ChainableUndefined):
 
 
 class _Turns:
-    """How many turns the loops of a message may still take."""
+    """How many turns the loops of a text may still take, and until when (on the monotonic clock)."""
 
-    def __init__(self) -> None:
-        self.left = MAX_TURNS
+    def __init__(self, left: float, until_s: float) -> None:
+        self.left, self.until_s = left, until_s
+
+    def take(self, number: int) -> None:
+        """Raises OverflowError if that is too many."""
+        self.left -= number
+        if self.left < 0:
+            raise OverflowError("loops")
+
+    def through(self, values: Sequence[object]) -> Iterator[object]:
+        """One turn after the other; raises TimeoutError in between."""
+        for value in values:
+            if time.monotonic() > self.until_s:
+                raise TimeoutError
+            yield value
+
+
+class _Listed(list[object]):
+    """What a loop goes over. Its length is known, so that a template can speak of the last turn."""
+
+    def __init__(self, values: Sequence[object], turns: _Turns) -> None:
+        super().__init__(values)
+        self._turns = turns
+
+    def __iter__(self) -> Iterator[object]:
+        return self._turns.through(list(super().__iter__()))
 
 
 class _Sandbox(sandbox.SandboxedEnvironment):
@@ -232,6 +277,7 @@ class _Sandbox(sandbox.SandboxedEnvironment):
 def _environment(markup: Markup) -> _Sandbox:
     environment = _Sandbox(
         undefined=_Absent,
+        optimized=False,  # folding constants takes the cube of how deeply filters are nested
         autoescape=False,  # `_shown` escapes, for HTML and Markdown alike
         finalize=lambda value: _shown(value, markup),
         trim_blocks=True,
@@ -258,11 +304,9 @@ def _listed(context: Context, values: object) -> Sequence[object]:
     """What a loop goes over: a list or nothing."""
     if not isinstance(values, list | tuple):
         return ()
-    turns = context["_turns"]
-    turns.left -= len(values)
-    if turns.left < 0:
-        raise OverflowError("loops")
-    return values
+    turns: _Turns = context["_turns"]
+    turns.take(len(values))
+    return _Listed(values, turns)
 
 
 def _spoken(say: Callable[..., str]) -> Callable[..., object]:

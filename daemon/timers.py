@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -14,6 +15,10 @@ Strikes = Callable[[datetime], datetime]
 
 NEVER = timedelta(days=366 * 5)
 """A crontab that does not strike for so long (30 February) never does."""
+
+_WEEK = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_WEEKDAYS = {name: number for number, name in enumerate(_WEEK)} | {str(number): number for number in range(8)}
+"""The numbers that crontab has for the days of the week; apscheduler has others, from Monday on."""
 
 _MOMENT = timedelta(microseconds=1)
 _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -47,15 +52,38 @@ class Clockwork:
 def crontab(text: str, zone: tzinfo) -> Strikes | None:
     """When a crontab line (minute, hour, day, month, weekday) strikes next after an instant, on the clock of ``zone``.
 
-    Weekdays are best written as mon to sun. The answer is aware UTC. None if the line is none, or never strikes.
+    A weekday is a name or a number, Sunday 0 or 7. As in every crontab, a line with days of the month and of the week
+    strikes on either. The answer is aware UTC. None if the line is none, or never strikes.
     """
     try:
-        trigger = CronTrigger.from_crontab(text, timezone=zone)
-    except ValueError:
+        triggers = [CronTrigger.from_crontab(line, timezone=zone) for line in _lines(text)]
+    except (ValueError, KeyError):
         return None
 
+    @lru_cache(maxsize=8)  # all that is looked at in a round asks for the same instant
     def strikes(after: datetime) -> datetime:
-        found = trigger.get_next_fire_time(None, after + _MOMENT)
-        return after + NEVER if found is None else found.astimezone(UTC)
+        found = [trigger.get_next_fire_time(None, after + _MOMENT) for trigger in triggers]
+        return min((each.astimezone(UTC) for each in found if each is not None), default=after + NEVER)
 
     return strikes if strikes(_SOME_DAY) < _SOME_DAY + NEVER else None
+
+
+def _lines(text: str) -> Iterator[str]:
+    """The same as apscheduler reads it, which wants both kinds of days to be; raises as ``_weekdays`` does."""
+    minute, hour, day, month, weekday = text.split()
+    is_either = not (day.startswith("*") or weekday.startswith("*"))
+    for of_month, of_week in [(day, "*"), ("*", weekday)] if is_either else [(day, weekday)]:
+        yield " ".join((minute, hour, of_month, month, _weekdays(of_week)))
+
+
+def _weekdays(field: str) -> str:
+    """The days of the week of a crontab line, each by its name; raises ValueError or KeyError if it has others."""
+    return "*" if field == "*" else ",".join(name for part in field.lower().split(",") for name in _span(part))
+
+
+def _span(part: str) -> Sequence[str]:
+    """The days of ``mon``, ``1-5``, ``fri-mon`` or ``*/2``."""
+    days, _, step = part.partition("/")
+    first, to, last = days.replace("*", "0-6").partition("-")
+    begin, end = _WEEKDAYS[first], _WEEKDAYS[last if to else first]
+    return [_WEEK[day % 7] for day in range(begin, end + (7 if end < begin else 0) + 1, int(step or 1))]

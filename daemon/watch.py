@@ -166,8 +166,7 @@ class Watch:
         try:
             async with asyncio.timeout(seconds):
                 await self.settle()
-                self._deliverer.end()
-                await self._deliverer.settle()
+                await self._deliverer.end()
         except TimeoutError:
             log.warning("given up at the end", calls=len(self._calls))
             for call in self._calls:

@@ -49,15 +49,18 @@ class Audience:
     notes: tuple[str, ...]
 
 
-def audience(rule: Rule, case: Case, telling: Telling, at: datetime, *, escalated: bool = False) -> Audience:
-    """Who hears of an alert as ``case`` has it; ``escalated``: as it has been told to more."""
+def audience(
+    rule: Rule, case: Case, telling: Telling, at: datetime, *, escalated: timedelta = timedelta(0)
+) -> Audience:
+    """Who hears of an alert as ``case`` has it, also after ``escalated``, or sooner."""
     owners = telling.owners(case.target, at)
     ways = {} if rule.shadow else telling.routes.ways(rule, case, owners, at, escalated=escalated)
-    taken = {route.name: route for route in ways.values()}
+    taken = [] if rule.shadow else telling.routes.taken(case, at)
+    reminding = {id(route) for route in ways.values()}
     later = [
-        Escalation(route.name, route.remind, route.escalate_after, tuple(spelled_out(route.escalate_to, owners)))
-        for route in taken.values()
-        if route.remind or route.escalate_to
+        Escalation(route.name, remind, route.escalate_after, tuple(spelled_out(route.escalate_to, owners)))
+        for route in taken
+        if (remind := route.remind if id(route) in reminding else ()) or route.escalate_to
     ]
     return Audience(
         tuple(Hearer(channel, route.name, _slot(rule, case, route, telling, at)) for channel, route in ways.items()),

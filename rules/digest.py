@@ -48,7 +48,8 @@ _ORDER = {fate: position for position, fate in enumerate(Fate)}
 class Piece:
     """A letter: its ``story``, what it is about (``thing``), and what it goes together with (``bundle``; "": nothing).
 
-    A bundle is named by its kind, and after a space by what else tells it from others of the kind.
+    A bundle is named by its kind, and after a space by what else tells it from others of the kind. It was to go at
+    ``meant`` (None: when it was created).
     """
 
     id: int
@@ -56,6 +57,7 @@ class Piece:
     story: Story
     created: datetime
     bundle: str = ""
+    meant: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +126,9 @@ def parcels(pieces: Iterable[Piece], at: datetime) -> list[Parcel]:
     groups = [_parcel(own, name) for name, own in bundles.items() if name.startswith(GROUP)]
     others = [_parcel(own, name) for name, own in bundles.items() if not name.startswith(GROUP)]
     late = [*alone, *groups]
-    if len(late) > FLOOD and at - min(each.pieces[0].created for each in late) > LATE:
-        return [_parcel(sorted((piece for each in late for piece in each.pieces), key=_by_id), BACKLOG), *others]
+    pieces = sorted((piece for each in late for piece in each.pieces), key=_by_id)
+    if len(late) > FLOOD and at - min(each.meant or each.created for each in pieces) > LATE:
+        return [_parcel(pieces, BACKLOG), *others]
     return [*late, *others]
 
 

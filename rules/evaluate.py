@@ -10,12 +10,13 @@ from typing import NamedTuple
 from rules import lifecycle
 from rules.book import Rule
 from rules.lifecycle import Sighting, Step
-from rules.message import Records, Scene, compose, gather, seen_at
+from rules.message import Records, Scene, compose, farthest, gather, seen_at
 from rules.outcomes import Outcome, Owed, Transition
 from rules.owing import Due, Hearing, settle
 from rules.posting import STRAIGHTFORWARD, Telling
 from rules.selectors import Case
-from rules.values import NO_LABELS, NO_PAST, Alert, Labels, Ok, Past, Severity, Target, Unknown, Verdict, View
+from rules.story import Story
+from rules.values import NO_LABELS, NO_PAST, Alert, Firing, Labels, Ok, Past, Severity, Target, Unknown, Verdict, View
 
 AlertKey = tuple[str, Labels]
 """A rule's name and a label set: with the target, what an alert is about."""
@@ -183,9 +184,17 @@ def _followed(rule: Rule, truths: Sequence[Truths], guess: bool | None, look: Lo
 def _follow(rule: Rule, labels: Labels, verdict: Verdict, look: Look) -> Iterator[Outcome]:
     before = look.alerts.get((rule.name, labels)) or Alert(rule.name, look.target.key, labels, Ok())
     seen = _sighting(rule, before, verdict, look)
-    stepped = lifecycle.step(before.state, verdict, rule, seen)
+    stepped = _reached(rule, before, lifecycle.step(before.state, verdict, rule, seen), look.view)
     past = lifecycle.remember(before.past, stepped, verdict, rule, seen.at, rule.name in look.first)
     yield from _news(rule, before, stepped, past, look, _meaning(rule, before, stepped, verdict))
+
+
+def _reached(rule: Rule, before: Alert, stepped: Step, view: View) -> Step:
+    """The same, with how far its number ever went: windows are shorter than alerts are long."""
+    if not isinstance(stepped.state, Firing):
+        return stepped
+    far = farthest(rule, before.labels, view, before.state)
+    return replace(stepped, state=replace(stepped.state, farthest=far))
 
 
 def _meaning(rule: Rule, before: Alert, stepped: Step, verdict: Verdict) -> str:
@@ -241,7 +250,7 @@ def _outcome(rule: Rule, before: Alert, after: Alert, due: Sequence[Due], steppe
         Owed(
             channel,
             after.stand,
-            compose(scene, before, after, before.told.get(channel, 0), what),
+            _for(channel, compose(scene, before, after, before.told.get(channel, 0), what), look.telling),
             slot.bundle,
             slot.due,
             slot.wait,
@@ -254,3 +263,8 @@ def _outcome(rule: Rule, before: Alert, after: Alert, due: Sequence[Due], steppe
     ]
     told = {**before.told, **{letter.channel: letter.level for letter in letters}}
     return Outcome(replace(after, told=told), transitions, letters, stepped.refetch)
+
+
+def _for(channel: str, story: Story, telling: Telling) -> Story:
+    """A story as a channel may read it: what our own people silenced, and why, is no business of clients."""
+    return replace(story, held="") if channel in telling.routes.clients else story

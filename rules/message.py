@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -24,6 +24,7 @@ from rules.values import (
     News,
     Record,
     Severity,
+    State,
     Subject,
     Target,
     Unit,
@@ -79,7 +80,7 @@ def compose(scene: Scene, before: Alert, after: Alert, told: int, what: News) ->
         told=told,
         stand=stand,
         scheme=next((SCHEMES[metric] for metric in rule.reads if metric in SCHEMES), ""),
-        changes=tuple(_changes(scene, level, before if over else None)),
+        changes=tuple(_changes(scene, before if over else None)),
         bands=tuple(dict.fromkeys(_bands(scene, level))) if stand else (),
         condition=level.when.shown if stand else "",
         effect="" if over else level.effect,
@@ -95,7 +96,8 @@ def compose(scene: Scene, before: Alert, after: Alert, told: int, what: News) ->
         template=rule.template,
         labels=scene.labels,
         stood=after.past.stood,
-        escalated=after.past.escalated and what is News.FIRED,
+        heard=after.past.heard,
+        escalated=bool(after.past.escalated) and what is News.FIRED,
     )
 
 
@@ -132,7 +134,9 @@ _HANDLE = re.compile(r"^https://[^/]+/@([\w.]+)$")
 
 
 def _headline(scene: Scene, level: Level) -> Iterator[story.Piece]:
-    text = scene.rule.summary or "{name}: {rule}" + ("" if len(scene.rule.levels) == 1 else " {level}")
+    text = scene.rule.summary
+    if not text:
+        yield ", ".join([f"{scene.target.name}: {scene.rule.name}{_step(scene, level)}", *dict(scene.labels).values()])
     words = {
         "name": scene.target.name,
         "owner": scene.target.owner,
@@ -148,12 +152,16 @@ def _headline(scene: Scene, level: Level) -> Iterator[story.Piece]:
             yield words[part] if part in words else _newest(scene, part)
 
 
+def _step(scene: Scene, level: Level) -> str:
+    return "" if len(scene.rule.levels) == 1 else f" {level.name}"
+
+
 def _newest(scene: Scene, metric: str) -> Amount:
     window, unit = scene.view.get(metric, {}).get(scene.rule.shown[metric]), scene.rule.reads[metric]
     return Amount(None, unit) if window is None else _amount(window, scene, unit)
 
 
-def _changes(scene: Scene, level: Level, before: Alert | None) -> Iterator[story.Change]:
+def _changes(scene: Scene, before: Alert | None) -> Iterator[story.Change]:
     """What the numbers were and are; with the alert as it was ``before`` its end also how far they went."""
     for metric, labels, window, unit in islice(_windows(scene.rule, scene.labels, scene.view), MAX_EVIDENCE):
         value = _known(window, scene.rule, scene.at)
@@ -164,17 +172,38 @@ def _changes(scene: Scene, level: Level, before: Alert | None) -> Iterator[story
             new=_amount(window, scene, unit) if window.times_s else None,
             label=label_of(labels, scene.labels),
             old=earlier[-1] if earlier else None,
-            peak=None if before is None else _peak(window, level.when.threshold, metric, before),
+            peak=None if before is None else _peak(window, scene.rule, metric, before),
         )
 
 
-def _peak(window: Window, threshold: Threshold | None, metric: str, before: Alert) -> float | None:
+def _peak(window: Window, rule: Rule, metric: str, before: Alert) -> float | None:
     """The number that was the farthest beyond its threshold while the alert was on; None where none is."""
+    threshold = _threshold(rule)
     if threshold is None or threshold.metric != metric or not isinstance(before.state, Firing):
         return None
     since_s = before.state.since.timestamp()
     seen = [value for at_s, value in zip(window.times_s, window.values, strict=True) if at_s >= since_s]
-    known = [value for value in seen if not math.isnan(value)]
+    return _farthest(threshold, [before.state.farthest, *seen])
+
+
+def farthest(rule: Rule, labels: Labels, view: View, state: State) -> float | None:
+    """The number of an alert that went the farthest, with the newest; ``state`` is where it stood at the last look."""
+    threshold = _threshold(rule)
+    if threshold is None:
+        return None
+    series = view.get(threshold.metric, {})
+    window = series.get(labels) or series.get(NO_LABELS)
+    now = window.values[-1] if window and window.times_s else None
+    return _farthest(threshold, [state.farthest if isinstance(state, Firing) else None, now])
+
+
+def _threshold(rule: Rule) -> Threshold | None:
+    """That of the lowest level which has one: the number that the ladder is about."""
+    return next((level.when.threshold for level in rule.levels if level.when.threshold is not None), None)
+
+
+def _farthest(threshold: Threshold, numbers: Iterable[float | None]) -> float | None:
+    known = [number for number in numbers if number is not None and math.isfinite(number)]
     return (min if threshold.operator.startswith("<") else max)(known, default=None)
 
 
@@ -222,7 +251,7 @@ def _ends(scene: Scene, level: Level, after: Alert) -> datetime | None:
     if level.lasts is None or not isinstance(state, Firing) or after.past.flaps is not None:
         return None
     is_first = state.level == state.peak == 1
-    return (state.since if is_first else scene.at) + level.lasts
+    return (state.since if is_first else after.past.stood or scene.at) + level.lasts
 
 
 def _ahead(scene: Scene, level: Level) -> story.Ahead | None:
@@ -250,10 +279,13 @@ def _flutter(rule: Rule) -> story.Flutter | None:
 
 
 def _ending(scene: Scene, before: Alert) -> story.Ending | None:
-    if not isinstance(before.state, Firing):
+    """How it was; of one that came and went, since the first time that is remembered."""
+    began = [before.state.since] if isinstance(before.state, Firing) else []
+    if before.past.flaps is not None:
+        began += before.past.begun
+    if not began:
         return None
-    lasted_s = (scene.at - before.state.since).total_seconds()
-    return story.Ending(lasted_s, scene.rule.levels[before.state.peak - 1].name)
+    return story.Ending((scene.at - min(began)).total_seconds(), scene.rule.levels[before.peak - 1].name)
 
 
 def _records(scene: Scene) -> Iterator[story.RecordWords]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from rules.book import Rule
 from rules.posting import Slot, Telling, slot
 from rules.routes import Route, passes
 from rules.selectors import Case
-from rules.telling import escalates, is_first, owed, reminders, standing
+from rules.telling import is_first, known_since, owed, reminders, standing
 from rules.values import Alert, News, Target
 
 
@@ -33,9 +33,33 @@ class Hearing(NamedTuple):
         return rule.case(self.target, alert.labels, level)
 
     def ways(self, rule: Rule, alert: Alert) -> Mapping[str, Route]:
-        """The channels that hear of an alert now, each with its way; also those that it has escalated to."""
-        owners, case = self.telling.owners(self.target, self.at), self.case(rule, alert, alert.stand)
+        """The channels that hear of an alert now, each with its way; also those that it has escalated to.
+
+        And those that would hear of it were it as grave as they were told: that it no longer is so.
+        """
+        if not alert.stand or rule.shadow:
+            return {}
+        found = dict(self._ways_at(rule, alert, alert.stand))
+        graver = [(c, told) for c, told in alert.told.items() if told > alert.stand > 0 and c not in found]
+        for channel, told in graver:
+            way = self._ways_at(rule, alert, told).get(channel)
+            if way is not None:
+                found[channel] = way
+        return found
+
+    def _ways_at(self, rule: Rule, alert: Alert, stand: int) -> Mapping[str, Route]:
+        owners, case = self.telling.owners(self.target, self.at), self.case(rule, alert, stand)
         return self.telling.routes.ways(rule, case, owners, self.at, escalated=alert.past.escalated)
+
+    def escalated(self, rule: Rule, alert: Alert, ways: Mapping[str, Route]) -> Alert:
+        """An alert as it has escalated by now; the very same where it has not."""
+        since = known_since(alert, ways)
+        if since is None or alert.stand <= self.acked(alert):
+            return alert
+        case = self.case(rule, alert, alert.stand)
+        longest = self.telling.routes.escalation(case, self.at - since, self.at)
+        past = alert.past
+        return alert if longest <= past.escalated else replace(alert, past=replace(past, escalated=longest))
 
 
 class Due(NamedTuple):
@@ -49,25 +73,50 @@ class Due(NamedTuple):
 def settle(rule: Rule, before: Alert, after: Alert, hearing: Hearing) -> tuple[Alert, Sequence[Due]]:
     """The alert with what is remembered of telling it, and the news that is told now."""
     alert = replace(after, past=standing(after.past, before.stand, after.stand, hearing.at))
-    ways = hearing.ways(rule, alert) if alert.stand and not rule.shadow else {}
-    is_known = 0 < alert.stand <= hearing.acked(alert)
-    if not is_known and escalates(alert, ways, hearing.at) and not alert.past.escalated:
-        alert = replace(alert, past=replace(alert.past, escalated=True))
-        ways = hearing.ways(rule, alert)
+    ways = hearing.ways(rule, alert)
+    risen = hearing.escalated(rule, alert, ways)
+    heard = ways if risen is alert else hearing.ways(rule, risen)
     news = list(owed(alert, rule, ways))
-    again = [] if is_known or rule.shadow else reminders(alert, ways, hearing.at)
-    why = hearing.muted(rule, hearing.case(rule, alert, alert.stand)) if news or again else ""
-    held = ""
+    more = [] if risen is alert else [each for each in owed(risen, rule, heard) if each not in news]
+    again = [] if 0 < alert.stand <= hearing.acked(alert) else reminders(alert, ways, hearing.at)
+    is_more = bool(news or again) or risen is not alert
+    why = hearing.muted(rule, hearing.case(rule, alert, alert.stand)) if is_more else ""
     if why:
         told = list(owed(alert, rule, ways, muted=True))
-        held = (alert.past.held or why) if len(told) < len(news) else ""
-        news = told
-    elif again:
-        alert = replace(alert, past=replace(alert.past, reminded=hearing.at))
-        news += [(channel, News.REMINDED) for channel in again]
-    if held != alert.past.held:
-        alert = replace(alert, past=replace(alert.past, held=held))
-    return alert, [_due(rule, before, alert, hearing, ways, *each) for each in news]
+        alert = _held(alert, (alert.past.held or why) if len(told) < len(news) else "")
+        return alert, [_due(rule, before, alert, hearing, ways, *each) for each in told]
+    due, rising, reminding = (
+        [_due(rule, before, alert, hearing, heard, *each) for each in those]
+        for those in (news, more, [(channel, News.REMINDED) for channel in again])
+    )
+    # What would be laid up for the morning is not told yet: somebody may say by then that they know.
+    if not _are_held(rising):
+        alert, due = risen, due + rising
+    if not _are_held(reminding):
+        due += reminding
+    return _told(rule, _held(alert, ""), due, hearing, ways), due
+
+
+def _are_held(due: Collection[Due]) -> bool:
+    return bool(due) and all(each.slot.is_held for each in due)
+
+
+def _held(alert: Alert, why: str) -> Alert:
+    return alert if alert.past.held == why else replace(alert, past=replace(alert.past, held=why))
+
+
+def _told(rule: Rule, alert: Alert, due: Sequence[Due], hearing: Hearing, ways: Mapping[str, Route]) -> Alert:
+    """The alert with when it was told. Whoever is told only now is not told again before the next turn."""
+    past, since, goes = alert.past, known_since(alert, ways), [each.slot.due for each in due]
+    if alert.stand > 0 and since is None and due:
+        past = replace(past, heard=min(goes))
+    if since is not None and due:
+        past = replace(past, reminded=hearing.at)
+    if since is not None and since > hearing.at:  # what holds it may be over sooner than was said then
+        told = (channel for channel in ways if alert.told.get(channel) == alert.stand)
+        goes += [_due(rule, alert, alert, hearing, ways, channel, News.FIRED).slot.due for channel in told]
+        past = replace(past, heard=min((since, *goes)))
+    return alert if past == alert.past else replace(alert, past=past)
 
 
 def _due(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from rules.book import Rule
 from rules.directory import Directory
-from rules.routes import Quiet, Route, Routes
+from rules.routes import Quiet, Route, Routes, passes
 from rules.selectors import Case, id_of
+from rules.timetable import LOOKED_AHEAD
 from rules.values import Target
 
 FIRST_SIGHT, GROUP, DIGEST, QUIET, FALLBACK = "first-sight", "group", "digest", "quiet", "fallback"
@@ -39,9 +40,14 @@ class Telling:
         Else by which it may have heard of it.
         """
         owners = self.owners(case.target, at)
-        ways = self.routes.ways(rule, case, owners, at, escalated=True)
+        ways = self.routes.ways(rule, case, owners, at, escalated=timedelta.max)
         people = itertools.chain(owners, *self.directory.channels.values())
         return ways.get(channel) or self.routes.way_back(channel, case, frozenset(people), at)
+
+    def due(self, channel: str, rule: Rule, case: Case, at: datetime) -> datetime:
+        """When news of an alert would go to a channel that is told of it, if it were written at ``at``."""
+        route = self.way(channel, rule, case, at)
+        return slot(route, case, at, () if passes(case, rule.passes_quiet) else self.holds(route)).due
 
 
 STRAIGHTFORWARD = Telling()
@@ -59,16 +65,39 @@ class Slot:
     bundle: str = ""
     wait: timedelta = timedelta(0)
 
+    @property
+    def is_held(self) -> bool:
+        """Whether it waits for the end of quiet hours, or of maintenance."""
+        return self.bundle.startswith(QUIET)
 
-def slot(route: Route, case: Case, at: datetime, holds: Iterable[Quiet], *, is_first: bool = False) -> Slot:
+
+def slot(route: Route, case: Case, at: datetime, holds: Sequence[Quiet], *, is_first: bool = False) -> Slot:
     """The slot of a letter about ``case``; ``is_first``: it tells what was on at first sight.
 
-    What ``holds`` it longest decides, else the next digest, else the group it is in.
+    What ``holds`` it longest decides, else the next digest, else the group it is in. What holds news when it would be
+    sent holds it too.
     """
-    held = [(until, quiet.name) for quiet in holds if (until := quiet.until(case, at))]
-    if held:
-        until, name = max(held)
+    until, name = _held(case, at, holds)
+    if name:
         return Slot(until, f"{QUIET} {name}")
+    own = _own_slot(route, case, at, is_first=is_first)
+    until, name = _held(case, own.due, holds)
+    if not name:
+        return own
+    return replace(own, due=until) if route.digest is not None else Slot(until, f"{QUIET} {name}")
+
+
+def _held(case: Case, at: datetime, holds: Sequence[Quiet]) -> tuple[datetime, str]:
+    """Until when news is held that would be sent ``at``, and by what in the first place ("": by nothing)."""
+    until, name, last = at, "", at + LOOKED_AHEAD
+    while until < last and (ends := [(end, quiet.name) for quiet in holds if (end := quiet.until(case, until))]):
+        until, longest = max(ends)
+        name = name or longest
+    return until, name
+
+
+def _own_slot(route: Route, case: Case, at: datetime, *, is_first: bool) -> Slot:
+    """The slot of what nothing holds."""
     if route.digest is not None:
         return Slot(route.digest(at), f"{DIGEST} {route.name}")
     if is_first:

@@ -7,7 +7,7 @@ the daemon itself) goes to them, and to no client, whoever is named.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from rules.book import OWNER, Rule
@@ -79,19 +79,24 @@ STRAIGHT = Route()
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """All of them. ``clients`` are the channels that people outside read; ``instead`` are those that stand in."""
+    """All of them. ``clients`` are the channels that people outside read, ``staff`` the others.
+
+    ``instead`` are those that stand in for others.
+    """
 
     routes: tuple[Route, ...] = ()
     operators: tuple[str, ...] = ()
     clients: frozenset[str] = frozenset()
+    staff: tuple[str, ...] = ()
     instead: Mapping[str, str] = field(default_factory=dict)
 
     def ways(
-        self, rule: Rule, case: Case, owners: Sequence[str], at: datetime, *, escalated: bool = False
+        self, rule: Rule, case: Case, owners: Sequence[str], at: datetime, *, escalated: timedelta = timedelta(0)
     ) -> Mapping[str, Route]:
         """The channels that hear of an alert, each with the route that says how; ``owners`` are its owner's.
 
-        Once it has ``escalated`` also those that are told then. That a channel does not work is told by others.
+        Also those that are told after ``escalated``, or sooner. That a channel does not work is told by others. What is
+        the operators' own is told to somebody of the house, though none of those who are named may hear of it.
         """
         is_own = case.target.subject in OPERATORS_OWN
         broken = dict(case.labels).get("channel", "") if case.target.subject is Subject.DAEMON else ""
@@ -103,22 +108,32 @@ class Routes:
                 if channel and not (is_own and channel in self.clients):
                     found.setdefault(channel, route)
 
-        for names, route in self._named(rule, list(self.taken(case, at)), is_own):
+        taken = list(self.taken(case, at))
+        for names, route in self._named(rule, taken, is_own):
             add(names, route)
-        for route in list(found.values()) if escalated else ():
-            add(route.escalate_to, route)
-        if broken and not found:
-            add(rule.to, STRAIGHT)
+        for others in (self.operators, rule.to, self.staff):
+            if is_own and not found:
+                add(others, taken[0] if taken else STRAIGHT)
+        for route in taken:
+            if route.escalate_after is not None and route.escalate_after <= escalated:
+                add(route.escalate_to, route)
         return found
+
+    def escalation(self, case: Case, waited: timedelta, at: datetime) -> timedelta:
+        """The latest of the escalations of an alert that have come, if it was told so long ago; 0: none has."""
+        afters = (route.escalate_after for route in self.taken(case, at))
+        return max((each for each in afters if each is not None and each <= waited), default=timedelta(0))
 
     def way_back(self, channel: str, case: Case, owners: Collection[str], at: datetime) -> Route:
         """The way by which a channel may have heard of an alert of which it would hear no more.
 
-        Best a route that the alert takes now; ``owners`` are all channels that may ever have been an owner's.
+        Best a route that names it, and that the alert takes now; ``owners`` are all channels that may ever have been an
+        owner's. Whom no route names was named by the rule, or is an operator: they hear of it when the route that is
+        taken is not quiet.
         """
-        routes = (*self.taken(case, at), *self.routes)
-        named = (each for each in routes if channel in spelled_out((*each.to, *each.escalate_to), owners))
-        return next(named, STRAIGHT)
+        taken = list(self.taken(case, at))
+        named = (e for e in (*taken, *self.routes) if channel in spelled_out((*e.to, *e.escalate_to), owners))
+        return next(named, replace(STRAIGHT, quiet=taken[0].quiet) if taken else STRAIGHT)
 
     def taken(self, case: Case, at: datetime) -> Iterator[Route]:
         """The routes that an alert takes, in their order."""

@@ -20,7 +20,7 @@ class Silence:
     """News of the alerts that ``match`` waits from ``begins`` on until ``ends``. ``by`` whom, and ``why``.
 
     One that ``awaits`` alerts (their ids) is over as soon as none of them is on any more. ``matched`` is when one that
-    it matches was last known to be on.
+    it matches was last known to be on. ``fault`` is why what was said of alerts cannot be read: then it holds nothing.
     """
 
     id: int
@@ -31,14 +31,17 @@ class Silence:
     why: str
     awaits: frozenset[int] = frozenset()
     matched: datetime | None = None
+    fault: str = ""
 
     def holds(self, case: Case, at: datetime) -> bool:
         """Whether news of an alert waits at ``at``."""
         return self.begins <= at < self.ends and self.match.matches(case)
 
-    def is_over(self, stands: Mapping[int, int]) -> bool:
-        """Whether it has ended with the alerts that it awaits; ``stands`` has all that are on."""
-        return bool(self.awaits) and not self.awaits & stands.keys()
+    def ending(self, stands: Mapping[int, int], at: datetime) -> str:
+        """Why it is over, in words; "" if it is not. ``stands`` has all alerts that are on."""
+        if at >= self.ends:
+            return "its time is over"
+        return "all that it was to last for is over" if self.awaits and not self.awaits & stands.keys() else ""
 
     @property
     def words(self) -> str:
@@ -47,8 +50,8 @@ class Silence:
         return f"silenced by {self.by}{why}"
 
     def is_stale(self, at: datetime) -> bool:
-        """Whether somebody may have forgotten it."""
-        return at - (self.matched or self.begins) > IDLE or at - self.begins > OLD
+        """Whether it is in force, and somebody may have forgotten it."""
+        return at < self.ends and (at - (self.matched or self.begins) > IDLE or at - self.begins > OLD)
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,10 +134,11 @@ class Story:
 
     ``told`` and ``stand`` say where the channel was told last that the alert stands, and where it stands now: a level,
     0, or -k (it comes and goes). ``ladder`` are the names of the levels from the lowest, ``level`` is the one that it
-    is about. It stands so since ``stood``; ``escalated`` says that more are told, for nobody said in all that time that
-    they know. ``scheme`` is "points" or "chr" where the numbers are of one, ``ends`` an estimate of when the effect is
-    over at the latest. ``template`` is the one that the rule names; ``notes`` are lines that are told as they are;
-    ``labels`` tell the alert from others of its rule and target.
+    is about. It stands so since ``stood``, and somebody knows that since ``heard`` (None: for as long); ``escalated``
+    says that more are told, for nobody said in all that time that they know. ``scheme`` is "points" or "chr" where the
+    numbers are of one, ``ends`` an estimate of when the effect is over at the latest. ``template`` is the one that the
+    rule names; ``notes`` are lines that are told as they are; ``labels`` tell the alert from others of its rule and
+    target.
     """
 
     news: News
@@ -168,6 +169,7 @@ class Story:
     notes: tuple[str, ...] = ()
     labels: Labels = NO_LABELS
     stood: datetime | None = None
+    heard: datetime | None = None
     escalated: bool = False
 
 

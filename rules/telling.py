@@ -6,13 +6,13 @@ so whatever was lost or held on the way (a crash, a dead channel, a mute) is owe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rules.book import Rule
 from rules.routes import Route
-from rules.values import Alert, FirstSight, News, Past, Rising
+from rules.values import Alert, Firing, FirstSight, News, Past, Rising
 
 
 def news(told: int | None, stand: int) -> News | None:
@@ -60,29 +60,29 @@ def standing(past: Past, before: int, stand: int, at: datetime) -> Past:
     """What is remembered of where an alert stands, if that was ``before`` until ``at``."""
     if stand == before:
         return past
-    return replace(past, stood=at if stand else None, reminded=None, escalated=past.escalated and stand != 0)
+    escalated = past.escalated if stand else timedelta(0)
+    return replace(past, stood=at if stand else None, heard=None, reminded=None, escalated=escalated)
+
+
+def known_since(alert: Alert, audience: Collection[str]) -> datetime | None:
+    """Since when somebody of those who hear of an alert may know where it stands; None: nobody does, or it is over."""
+    if alert.stand <= 0 or not isinstance(alert.state, Firing):
+        return None
+    is_told = any(alert.told.get(channel) == alert.stand for channel in audience)
+    return alert.past.heard or ((alert.past.stood or alert.state.since) if is_told else None)
 
 
 def reminders(alert: Alert, ways: Mapping[str, Route], at: datetime) -> list[str]:
-    """The channels that are told once more what they know, because it has been so for long."""
-    stood = alert.past.stood
-    if stood is None or alert.stand <= 0:
+    """The channels that are told once more what they know, because they have known it for long."""
+    heard = known_since(alert, ways)
+    if heard is None:
         return []
-    since = alert.past.reminded or stood
+    since = alert.past.reminded or heard
     return [
         channel
         for channel, route in ways.items()
-        if alert.told.get(channel) == alert.stand and any(since < stood + each <= at for each in route.remind)
+        if alert.told.get(channel) == alert.stand and any(since < heard + each <= at for each in route.remind)
     ]
-
-
-def escalates(alert: Alert, ways: Mapping[str, Route], at: datetime) -> bool:
-    """Whether more are told of an alert, because it has been on for long."""
-    stood = alert.past.stood
-    if alert.past.escalated or stood is None or alert.stand <= 0:
-        return alert.past.escalated
-    after = [route.escalate_after for route in ways.values() if route.escalate_after is not None]
-    return any(stood + each <= at for each in after)
 
 
 def _concerned(alert: Alert, rule: Rule, audience: Iterable[str]) -> Iterable[str]:

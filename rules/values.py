@@ -10,7 +10,7 @@ import math
 from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 Labels = tuple[tuple[str, str], ...]
@@ -208,7 +208,8 @@ class Rising:
 class Firing:
     """The alert is on, at ``level`` (1 is the lowest of the rule's ladder).
 
-    ``peak`` is the highest level reached since ``since``. ``rising`` is a higher level being confirmed, ``easing`` the
+    ``peak`` is the highest level reached since ``since``, ``farthest`` the number that went the farthest beyond its
+    threshold (None: there is none, or it was never known). ``rising`` is a higher level being confirmed, ``easing`` the
     time since when the clear condition has held (for ``keep_firing``).
     """
 
@@ -218,6 +219,7 @@ class Firing:
     peak: int
     rising: Rising | None = None
     easing: datetime | None = None
+    farthest: float | None = None
 
 
 State = Ok | Rising | Firing
@@ -238,8 +240,8 @@ class Past:
     ``begun`` are its latest beginnings, and climbs to levels that it had left, oldest first, as far as they matter for
     ``flaps``. ``first`` is the level that was true already when its target was judged by its rule for the first time
     (0: none, or that is over). ``held`` is why news of it waits, in words; "" if none does. It stands where it stands
-    since ``stood`` (None: it is over); until ``reminded`` was looked for reminders, and more are told once it has
-    ``escalated``.
+    since ``stood`` (None: it is over), and somebody may know that since ``heard``; until ``reminded`` was looked for
+    reminders. Those have been told of it, too, who are told after ``escalated``, or sooner (0: nobody has).
     """
 
     begun: tuple[datetime, ...] = ()
@@ -247,8 +249,9 @@ class Past:
     first: int = 0
     held: str = ""
     stood: datetime | None = None
+    heard: datetime | None = None
     reminded: datetime | None = None
-    escalated: bool = False
+    escalated: timedelta = timedelta(0)
 
 
 NO_PAST = Past()

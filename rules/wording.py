@@ -11,7 +11,7 @@ from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 
 from rules.durations import SECONDS
-from rules.story import Amount, Band, Change, RecordWords, Story, Word, gravest
+from rules.story import Amount, Band, Change, Ending, RecordWords, Story, Word, gravest
 from rules.values import News, Severity, Unit
 from rules.words import Language, Words
 from rules.words_en import ENGLISH
@@ -19,6 +19,9 @@ from rules.words_zh import CHINESE
 
 MAX_LINES, MAX_LINE = 30, 100
 """Of a message that sums up: so many lines of so many characters fit into what every channel takes."""
+
+MAX_WORD = 2_000
+"""Characters of a word of a record: whoever wrote it has no say in how many messages an alert comes to."""
 
 WORDS = {Language.EN: ENGLISH, Language.ZH: CHINESE}
 
@@ -101,7 +104,7 @@ class Speech:
             return self.say("unknown")
         match unit:
             case Unit.RATIO:
-                return f"{value * 100:.3g} %"
+                return f"{value * 100:,.0f} %" if abs(value) >= 1 else f"{value * 100:.3g} %"
             case Unit.SECONDS:
                 return self.duration(value)
             case Unit.TIMESTAMP:
@@ -168,6 +171,7 @@ class Speech:
         return self.say(severity.value)
 
 
+_SPACE = re.compile(r"\s+")
 _DURATION = re.compile(r"(\d+) (w|d|h|min|s)\b")
 PLAIN = Speech()
 """English, in UTC."""
@@ -196,8 +200,14 @@ def title(story: Story, speech: Speech = PLAIN) -> str:
 
 
 def headline(story: Story, speech: Speech) -> str:
-    """What the rule says of it in one line."""
-    return "".join(speech.amount(each) if isinstance(each, Amount) else each for each in story.headline)
+    """What the rule says of it in one line, whatever names are in it."""
+    text = "".join(speech.amount(each) if isinstance(each, Amount) else each for each in story.headline)
+    return _SPACE.sub(" ", text)
+
+
+def cut(line: str, most: int = MAX_LINE) -> str:
+    """A line that fits into a message of many, with a mark where it was cut: half a number is another number."""
+    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def _turn(story: Story, speech: Speech) -> str:
@@ -230,7 +240,7 @@ def sum_up(stories: Sequence[Story], speech: Speech, most: int = MAX_LINES) -> W
     if len(stories) == 1:
         return word(stories[0], speech)
     ordered = gravest(stories)
-    rows = [Row("", title(story, speech)[:MAX_LINE]) for story in ordered[:most]]
+    rows = [Row("", cut(title(story, speech))) for story in ordered[:most]]
     rest = Counter(story.severity for story in ordered[most:])
     if rest:
         counted = [
@@ -254,9 +264,9 @@ def _what_happened(story: Story, speech: Speech) -> Iterator[Row]:
 
 
 def ladder_step(story: Story, speech: Speech) -> str:
-    """From which level to which."""
+    """From which level to which; of what is told again, where it stands."""
     old, new = (_stand(story, stand, speech) for stand in (story.told, story.stand))
-    return speech.say("from to", old=old, new=new)
+    return new if old == new else speech.say("from to", old=old, new=new)
 
 
 def _stand(story: Story, stand: int, speech: Speech) -> str:
@@ -304,30 +314,34 @@ def _meaning(story: Story, speech: Speech) -> Iterator[Row]:
 
 def _why(story: Story, speech: Speech) -> Iterator[Row]:
     """Why it is told now, and not otherwise or before."""
-    flutter, ending = story.flutter, story.ending
-    if story.escalated and story.stood is not None and story.stood < story.at:
-        yield Row(speech.say("label.escalated"), speech.say("escalated", span=_stood(story, speech)))
+    flutter = story.flutter
+    known = story.heard or story.stood
+    if story.escalated and known is not None and known < story.at:
+        span = speech.duration((story.at - known).total_seconds())
+        yield Row(speech.say("label.escalated"), speech.say("escalated", span=span))
     if flutter:
         within = speech.duration(flutter.within_s)
         key = "flutter.climbs" if flutter.climbs else "flutter"
         yield Row(speech.say("label.flutter"), speech.say(key, times=flutter.times, within=within))
-    if ending:
-        peaks = [
-            speech.say("peak number", metric=speech.series(each.metric, each.label), number=_peak(each, speech))
-            for each in story.changes
-            if each.peak is not None
-        ]
-        farthest = speech.say("in brackets", text=speech.say("list").join(peaks)) if peaks else ""
-        lasted = speech.say("ending", lasted=speech.duration(ending.lasted_s), peak=speech.name(ending.peak))
-        yield Row(speech.say("label.ending"), lasted + farthest)
+    if story.ending:
+        yield Row(speech.say("label.ending"), ended(story.ending, story.changes, speech))
     if story.reason:
         yield Row(speech.say("label.reason"), speech.phrase(story.reason))
     if story.held:
         yield Row(speech.say("label.held"), speech.phrase(story.held))
 
 
-def _peak(change: Change, speech: Speech) -> str:
-    return speech.number(change.peak, change.unit)
+def ended(ending: Ending, changes: Sequence[Change], speech: Speech) -> str:
+    """How long it was, and how far it went."""
+    peaks = [numbered(each, each.peak, speech) for each in changes if each.peak is not None]
+    farthest = speech.say("in brackets", text=speech.say("list").join(peaks)) if peaks else ""
+    return speech.say("ending", lasted=speech.duration(ending.lasted_s), peak=speech.name(ending.peak)) + farthest
+
+
+def numbered(change: Change, number: float | None, speech: Speech) -> str:
+    """A series, and a number of it."""
+    series = speech.series(change.metric, change.label)
+    return speech.say("peak number", metric=series, number=speech.number(number, change.unit))
 
 
 def _record(record: RecordWords, speech: Speech) -> Iterator[Row]:
@@ -337,7 +351,8 @@ def _record(record: RecordWords, speech: Speech) -> Iterator[Row]:
         text = _word(each, speech)
         yield Row(speech.name(each.name).replace("_", " "), text, 1, each.text if _LINK.fullmatch(each.text) else "")
     if record.can_appeal is not None:
-        said = speech.say("appeal.can" if record.can_appeal else "appeal.cannot")
+        is_late = record.deadline is not None and speech.now is not None and record.deadline <= speech.now
+        said = speech.say("appeal.can" if record.can_appeal and not is_late else "appeal.cannot")
         yield Row(speech.say("label.appeal"), said, 1)
     if record.falls_off:
         said = speech.say("falls off", time=speech.time(record.falls_off))
@@ -348,7 +363,7 @@ def _record(record: RecordWords, speech: Speech) -> Iterator[Row]:
 
 def _word(each: Word, speech: Speech) -> str:
     if each.instant is None:
-        return each.text
+        return cut(speech.phrase(each.text), MAX_WORD)
     return speech.deadline(each.instant) if each.name.endswith("deadline") else speech.time(each.instant)
 
 

@@ -9,7 +9,11 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from rules.digest import BACKLOG, Digest, Entry, Fate
-from rules.wording import MAX_LINE, Row, Speech, Wording, headline, ladder_step, sum_up, word
+from rules.silences import Silence
+from rules.story import Story
+from rules.wording import Row, Speech, Wording, cut, ended, headline, ladder_step, numbered, sum_up, word
+
+MAX_SILENCES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,19 @@ def word_digest(digest: Digest, speech: Speech, delay: Delay = NO_DELAY) -> Word
     return Wording(head, tuple(_table(digest.entries, speech)))
 
 
+def word_forgotten(silences: Sequence[Silence], speech: Speech) -> Iterator[Row]:
+    """Silences that somebody may have forgotten, a line each; nothing of none."""
+    if not silences:
+        return
+    yield Row("", speech.say("silences"))
+    for each in silences[:MAX_SILENCES]:
+        why = speech.say("in brackets", text=each.why) if each.why else ""
+        said = speech.say("silence", id=each.id, match=each.match.text, by=each.by, since=speech.time(each.begins))
+        yield Row("", said + why, 1)
+    if len(silences) > MAX_SILENCES:
+        yield Row("", speech.say("silences.more", number=len(silences) - MAX_SILENCES), 1)
+
+
 def _first_sight(digest: Digest, speech: Speech, more: str) -> Wording:
     said = sum_up([each.story for each in digest.entries], speech)
     return Wording(speech.say("first sight", number=len(digest.fates)) + more, said.rows)
@@ -109,15 +126,30 @@ def _table(entries: Sequence[Entry], speech: Speech) -> Iterator[Row]:
 
 
 def _line(each: Entry, speech: Speech) -> str:
-    """▲ HIGH: Mei: 12 points, none → high, since 22:10."""
+    """HIGH: Mei: 12 points, none → high, since 22:10; of what is over also how it was, and what the number is now."""
     story = each.story
     step = ladder_step(story, speech) if len(story.ladder) > 1 and story.told != story.stand else ""
     said = headline(story, speech)
     who = f"{story.who.name}: " if story.who.name and story.who.name not in said else ""
     return speech.say(
         "entry",
-        word=speech.severity(each.gravest),
-        headline=(who + said)[:MAX_LINE],
+        word=speech.say("resolved") if each.fate is Fate.ENDED else speech.severity(each.gravest),
+        headline=cut(who + said),
         step=speech.say("entry.step", step=step) if step else "",
-        since=speech.time(each.since),
+        since=speech.time(_since(each)),
+        ending=_ending(story, speech),
     )
+
+
+def _ending(story: Story, speech: Speech) -> str:
+    if story.ending is None:
+        return ""
+    now = [numbered(each, each.new.value, speech) for each in story.changes if each.peak is not None and each.new]
+    last = speech.say("entry.last", numbers=speech.say("list").join(now)) if now else ""
+    return speech.say("entry.ending", ending=ended(story.ending, story.changes, speech), last=last)
+
+
+def _since(entry: Entry) -> datetime:
+    """Since when it is so; of what is told again, or late, that is before its letter."""
+    stood = entry.story.stood if entry.is_on else None
+    return min(entry.since, stood or entry.since)

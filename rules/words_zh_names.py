@@ -267,6 +267,20 @@ WORDS = {
     "where": "位置",
     "then": "之后",
     "since": "开始时间",
+    "category": "类目",
+    "confidence_level": "置信度",
+    "content": "内容",
+    "duration": "时长",
+    "end": "截止",
+    "ended": "下播时间",
+    "main_detection_reason": "主要判定依据",
+    "month_day": "日期",
+    "price": "价格",
+    "source": "来源",
+    "start": "起始",
+    "started": "开播时间",
+    "summary": "摘要",
+    "year": "年份",
 }
 
 LEVELS = {"info": "提示", "warning": "预警", "high": "严重", "critical": "紧急"}

@@ -139,6 +139,7 @@ def _firing_fields(state: Firing) -> Mapping[str, object]:
         "peak": state.peak,
         "rising": None if state.rising is None else _rising_fields(state.rising),
         "easing_ms": None if state.easing is None else to_ms(state.easing),
+        **({} if state.farthest is None else {"farthest": state.farthest}),
     }
 
 
@@ -173,6 +174,7 @@ def _firing(fields: Mapping[str, Any]) -> Firing:
         peak=fields["peak"],
         rising=None if fields["rising"] is None else _rising(fields["rising"]),
         easing=from_ms_or_none(fields["easing_ms"]),
+        farthest=fields.get("farthest"),
     )
 
 
@@ -181,7 +183,7 @@ def past_to_json(past: Past) -> str:
     if past == NO_PAST:
         return ""
     flaps = None if past.flaps is None else [to_ms(past.flaps.stirred), past.flaps.peak]
-    told = {"stood_ms": past.stood, "reminded_ms": past.reminded}
+    told = {"stood_ms": past.stood, "heard_ms": past.heard, "reminded_ms": past.reminded}
     return to_json(
         {
             "begun_ms": list(map(to_ms, past.begun)),
@@ -189,7 +191,7 @@ def past_to_json(past: Past) -> str:
             "first": past.first,
             "held": past.held,
             **{name: to_ms(at) for name, at in told.items() if at is not None},
-            **({"escalated": True} if past.escalated else {}),
+            **({"escalated_s": past.escalated.total_seconds()} if past.escalated else {}),
         }
     )
 
@@ -206,6 +208,7 @@ def past_from_json(text: str) -> Past:
         fields["first"],
         fields["held"],
         from_ms_or_none(fields.get("stood_ms")),
+        from_ms_or_none(fields.get("heard_ms")),
         from_ms_or_none(fields.get("reminded_ms")),
-        fields.get("escalated", False),
+        timedelta(seconds=fields.get("escalated_s", 0)),
     )

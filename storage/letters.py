@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from rules.story import Story
-from storage import outbox, overview
+from storage import bundles, outbox, overview
+from storage.bundles import Waiting
 from storage.codec import to_ms
 from storage.database import Lease, Transactions
 from storage.records import Delivered, Delivery, Letter, Trouble
@@ -44,6 +45,17 @@ class Letters(Views):
         """Let letters (their ids) that were claimed, and not tried, wait as before."""
         with self._writing() as connection:
             outbox.put_back(connection, letters)
+
+    def waiting(self, kinds: Collection[str]) -> Sequence[Waiting]:
+        """The letters that wait in bundles of these kinds, and were not tried."""
+        with self._reading() as connection:
+            return bundles.waiting(connection, kinds)
+
+    def hasten(self, dues: Mapping[int, datetime]) -> None:
+        """Let letters (their ids) that were not tried be due at these times."""
+        if dues:
+            with self._writing() as connection:
+                bundles.hasten(connection, dues)
 
     def trouble(self, channel: str, since: datetime) -> Trouble | None:
         """How the newest attempt of a channel that failed since then ended; None if none did."""

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert,
 from rules.story import Story, story_from_json
 from storage import codec, giving_up
 from storage.database import Lease, Parameters, among, write
-from storage.records import SENT, Delivery, Letter, Status, Trouble
+from storage.records import REFUSED, SENT, Delivery, Letter, Status, Trouble
 from storage.tables import alerts, outbox, receipts
 
 
@@ -45,6 +45,7 @@ def claim(connection: Connection, channel: str, lease: Lease, late_ms: int) -> l
             thing=f"{row.rule} {row.target_id} {row.labels}",
             bundle=row.bundle,
             tried=codec.from_ms_or_none(row.tried_ms),
+            refused=row.refused,
         )
         for row in rows
     ]
@@ -104,8 +105,10 @@ _LEASE = (
     .where(outbox.c.id == bindparam("row_id"))
     .values(due_ms=bindparam("until_ms"), owner=bindparam("holder"))
 )
-_TRIED = select(func.min(receipts.c.at_ms)).where(receipts.c.outbox_id == outbox.c.id).scalar_subquery()
-_LETTERS = select(outbox, *_THING, _TRIED.label("tried_ms")).join_from(outbox, alerts).order_by(outbox.c.id)
+_OWN = receipts.c.outbox_id == outbox.c.id
+_TRIED = select(func.min(receipts.c.at_ms)).where(_OWN).scalar_subquery().label("tried_ms")
+_WAS_REFUSED = select(func.count()).where(_OWN, receipts.c.outcome == REFUSED).scalar_subquery().label("refused")
+_LETTERS = select(outbox, *_THING, _TRIED, _WAS_REFUSED).join_from(outbox, alerts).order_by(outbox.c.id)
 
 
 def put_back(connection: Connection, ids: Collection[int]) -> None:
@@ -176,7 +179,10 @@ _LAST_SENT = (
     .where(outbox.c.channel == bindparam("to"), outbox.c.status == Status.SENT.value)
     .group_by(alerts.c.rule, alerts.c.target_id, alerts.c.labels)
 )
-_STANDING = select(outbox.c.story).where(outbox.c.id.in_(_LAST_SENT), outbox.c.level != 0).order_by(outbox.c.id)
+_HAS_FACTS = outbox.c.story != ""  # what was sent before 0008 has none
+_STANDING = (
+    select(outbox.c.story).where(outbox.c.id.in_(_LAST_SENT), outbox.c.level != 0, _HAS_FACTS).order_by(outbox.c.id)
+)
 
 
 def _receipt_row(delivery: Delivery) -> Parameters:

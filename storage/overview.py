@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, and_, func, select
 
 from rules.outcomes import Transition
+from rules.story import Story, story_from_json
 from rules.values import Change, News
 from storage import codec
+from storage.database import among
 from storage.records import SENT, AlertRow, Counts, Delivered, Posted, Receipt, Status
 from storage.tables import alerts, outbox, receipts, targets, transitions
 
@@ -69,6 +71,21 @@ def posted(connection: Connection, alert_id: int, until_ms: int) -> list[Posted]
         )
         for row in connection.execute(letters)
     ]
+
+
+def told_last(connection: Connection, alert_ids: Collection[int]) -> Mapping[int, Story]:
+    """The newest letter that says that it is on, about the thing of each of these alerts, whatever became of it."""
+    own, names = alerts.alias(), ("rule", "target_id", "labels")
+    newest = (
+        select(own.c.id, func.max(outbox.c.id).label("letter"))
+        .join_from(own, alerts, and_(*(own.c[name] == alerts.c[name] for name in names)))
+        .join(outbox, outbox.c.alert_id == alerts.c.id)
+        .where(own.c.id.in_(among(alert_ids)), outbox.c.level != 0)
+        .group_by(own.c.id)
+        .subquery()
+    )
+    rows = select(newest.c.id, outbox.c.story).join_from(newest, outbox, outbox.c.id == newest.c.letter)
+    return {row.id: story_from_json(row.story) for row in connection.execute(rows)}
 
 
 def steps(connection: Connection, alert_id: int) -> list[Transition]:
@@ -153,7 +170,7 @@ def counts(connection: Connection) -> Counts:
     pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
     page_bytes = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
     waiting = outbox.c.status == Status.WAITING.value
-    oldest_ms = connection.scalar(select(func.min(outbox.c.created_ms)).where(waiting))
+    oldest_ms = connection.scalar(select(func.min(outbox.c.meant_ms)).where(waiting))
     return Counts(
         outbox_waiting=_letters(connection, Status.WAITING),
         outbox_oldest=codec.from_ms_or_none(oldest_ms),

@@ -23,6 +23,8 @@ CARRIED = "carried"
 
 SENT = "sent"
 """The outcome of a delivery that arrived; any other outcome is the reason why it did not."""
+REFUSED = "refused"
+"""The outcome of one that was not wanted."""
 
 
 class Status(StrEnum):
@@ -267,8 +269,8 @@ class Letter:
     """News for one channel, leased to whoever claimed it until ``due``. ``attempts`` were made before.
 
     ``level`` is where it says that the alert stands, ``thing`` what it is about: a rule, a target and labels. It was to
-    go at ``meant``, and was ``tried`` first then (None: not yet). Letters that come with the same ``bundle`` ("": none)
-    are to be sent as one message.
+    go at ``meant``, was ``tried`` first then (None: not yet), and was ``refused`` so often. Letters that come with the
+    same ``bundle`` ("": none) are to be sent as one message.
     """
 
     id: int
@@ -283,6 +285,7 @@ class Letter:
     thing: str
     bundle: str = ""
     tried: datetime | None = None
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,7 +387,7 @@ class Posted:
 class Counts:
     """How much there is of what an operator watches.
 
-    ``outbox_oldest`` is when the oldest waiting letter was written (None: none waits). ``alerts`` counts the live
+    ``outbox_oldest`` is when the first waiting letter was or is to go (None: none waits). ``alerts`` counts the live
     alerts by rule and level, where level 0 is pending, or over but not yet told to everybody.
     """
 

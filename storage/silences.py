@@ -13,11 +13,11 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
-from storage import alerts, codec
-from storage.database import Transactions, write
-from storage.tables import acks, audits, silences
+from storage import alerts, codec, giving_up
+from storage.database import Transactions, among, write
+from storage.records import Status
+from storage.tables import acks, audits, outbox, silences
 
 
 class How(StrEnum):
@@ -139,12 +139,12 @@ class Spoken:
             level = level or stand
             if not stand or level < stand:
                 return None, stand
-            row = connection.execute(select(acks).where(acks.c.alert_id == alert_id)).one_or_none()
+            row = connection.execute(_ACKS.where(acks.c.alert_id == alert_id)).one_or_none()
             if row is not None and row.level >= level:
                 return _ack(row), stand
+            _lapse(connection, alert_id, speaker)
             said = {"level": level, "who": speaker.who, "at_ms": codec.to_ms(speaker.at)}
-            statement = upsert(acks).values(alert_id=alert_id, **said)
-            connection.execute(statement.on_conflict_do_update(index_elements=["alert_id"], set_=said))
+            connection.execute(insert(acks).values(alert_id=alert_id, **said))
             _note(connection, speaker, What.ACKNOWLEDGED, f"alert {alert_id}, level {level}")
             return Ack(alert_id, level, speaker.who, speaker.at), stand
 
@@ -155,13 +155,28 @@ class Spoken:
         with self._writing() as connection:
             _end(connection, ended, speaker)
             for alert_id, why in lapsed.items():
-                connection.execute(delete(acks).where(acks.c.alert_id == alert_id))
+                _lapse(connection, alert_id, speaker)
                 _note(connection, speaker, What.LAPSED, f"alert {alert_id}: {why}")
 
     def note_matched(self, ids: Collection[int], at: datetime) -> None:
         """Write down that alerts which these silences match are on."""
         with self._writing() as connection:
             write(connection, _UPDATE, [{"row_id": each, "matched_ms": codec.to_ms(at)} for each in ids])
+
+    def hold_back(self, ids: Collection[int], at: datetime) -> Collection[int]:
+        """Take back what is to be told of these alerts later than ``at``: it is owed again. The ids of those."""
+        taken = delete(outbox).where(
+            outbox.c.alert_id.in_(among(ids)),
+            outbox.c.status == Status.WAITING.value,
+            outbox.c.due_ms > codec.to_ms(at),
+            outbox.c.owner.is_(None),
+            outbox.c.attempts == 0,
+        )
+        with self._writing() as connection:
+            letters = set(connection.execute(taken.returning(outbox.c.alert_id, outbox.c.channel)).all())
+            for letter in letters:
+                giving_up.untell(connection, letter.alert_id, letter.channel)
+        return {letter.alert_id for letter in letters}
 
     # --- what is known ----------------------------------------------------------------------------------------
 
@@ -172,22 +187,33 @@ class Spoken:
 
     def silences(self, at: datetime) -> list[SilenceRow]:
         """Those in force, the oldest first."""
+        return [row for row in self.unended() if row.is_in_force(at)]
+
+    def unended(self) -> list[SilenceRow]:
+        """Those of which nobody wrote down that they are over, the oldest first; the time of some may have run out."""
         with self._reading() as connection:
-            in_force = silences.c.ended_ms.is_(None), silences.c.ends_ms > codec.to_ms(at)
-            return [_silence(row) for row in connection.execute(_SILENCES.where(*in_force))]
+            return [_silence(row) for row in connection.execute(_SILENCES.where(silences.c.ended_ms.is_(None)))]
 
     def silences_then(self, at: datetime) -> list[SilenceRow]:
         """Those that were in force at a time in the past, the oldest first."""
         at_ms = codec.to_ms(at)
-        over_ms = func.coalesce(silences.c.ended_ms, silences.c.ends_ms)
+        counted = silences.c.begins_ms <= at_ms, silences.c.ends_ms > at_ms
+        not_ended = silences.c.ended_ms.is_(None) | (silences.c.ended_ms > at_ms)
         with self._reading() as connection:
-            rows = connection.execute(_SILENCES.where(silences.c.begins_ms <= at_ms, over_ms > at_ms))
+            rows = connection.execute(_SILENCES.where(*counted, not_ended))
             return [_silence(row) for row in rows]
 
     def acks(self) -> list[Ack]:
         """All in force."""
         with self._reading() as connection:
-            return [_ack(row) for row in connection.execute(select(acks).order_by(acks.c.alert_id))]
+            return [_ack(row) for row in connection.execute(_ACKS)]
+
+    def acks_then(self, at: datetime) -> list[Ack]:
+        """Those that were in force at a time in the past."""
+        at_ms = codec.to_ms(at)
+        counted = acks.c.at_ms <= at_ms, acks.c.ended_ms.is_(None) | (acks.c.ended_ms > at_ms)
+        with self._reading() as connection:
+            return [_ack(row) for row in connection.execute(select(acks).where(*counted))]
 
     def trail(self, since: datetime) -> list[Trace]:
         """Who said what since then, the newest first."""
@@ -199,6 +225,7 @@ class Spoken:
 
 _SILENCES = select(silences).order_by(silences.c.id)
 _UPDATE = update(silences).where(silences.c.id == bindparam("row_id"))
+_ACKS = select(acks).where(acks.c.ended_ms.is_(None)).order_by(acks.c.alert_id)
 
 
 def _wished(wish: Wish, speaker: Speaker, link: str | None) -> Mapping[str, object]:
@@ -219,6 +246,12 @@ def _end(connection: Connection, ended: Mapping[int, str], speaker: Speaker) -> 
     for silence_id, why in ended.items():
         connection.execute(_UPDATE, {"row_id": silence_id, "ended_ms": codec.to_ms(speaker.at)})
         _note(connection, speaker, What.ENDED, f"silence {silence_id}: {why}")
+
+
+def _lapse(connection: Connection, alert_id: int, speaker: Speaker) -> None:
+    """Let the acknowledgement of an alert that is in force, if there is one, count no more."""
+    in_force = acks.c.alert_id == alert_id, acks.c.ended_ms.is_(None)
+    connection.execute(update(acks).where(*in_force).values(ended_ms=codec.to_ms(speaker.at)))
 
 
 def _note(connection: Connection, speaker: Speaker, what: What, about: str) -> None:

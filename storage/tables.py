@@ -321,12 +321,16 @@ class Silence(SQLModel, table=True):
 
 
 class Ack(SQLModel, table=True):
-    """Somebody knows of an alert, up to ``level``. The row goes when that lapses, or the alert is over."""
+    """Somebody knows of an alert, up to ``level``, until ``ended_ms`` (NULL: still): it lapsed, or went further."""
 
-    alert_id: int | None = Field(default=None, primary_key=True, foreign_key="alert.id")
+    __table_args__ = (Index("uq_ack_in_force", "alert_id", unique=True, sqlite_where=text("ended_ms IS NULL")),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    alert_id: int = Field(foreign_key="alert.id")
     level: int
     who: str
     at_ms: int = Field(sa_type=BigInteger)
+    ended_ms: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class Audit(SQLModel, table=True):

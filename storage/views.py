@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from rules.outcomes import Transition
+from rules.story import Story
 from storage import overview
 from storage.codec import to_ms
 from storage.records import AlertRow, Counts, Posted, Receipt
@@ -34,6 +35,11 @@ class Views:
         """The letters about one alert, in order."""
         with self._reading() as connection:
             return overview.posted(connection, alert_id, to_ms(until))
+
+    def told_last(self, alerts: Collection[int]) -> Mapping[int, Story]:
+        """What was told last, to whomever, of these alerts (their ids), or of earlier ones of the same thing, when on."""
+        with self._reading() as connection:
+            return overview.told_last(connection, alerts)
 
     def transitions(self, alert_id: int) -> list[Transition]:
         """The steps of one alert, in order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -27,11 +28,11 @@ REFUSED = NotSent(Undelivered.REFUSED, 3, None, 400)
 
 
 class Service:
-    """A channel that answers as ``answer`` says, and keeps what came of it: (time, message, id)."""
+    """A channel that answers as ``answer`` says, after ``takes_s``, and keeps what came of it: (time, message, id)."""
 
     def __init__(self, name="chat", service="Telegram", room=10**6):
         self.name, self.markup, self.service, self.room = name, Markup.TEXT, service, room
-        self.answer = lambda _message: Sent(5)
+        self.answer, self.takes_s = lambda _message: Sent(5), 0.0
         self.tried, self.got, self.at = [], [], T0
 
     def fits(self, message):
@@ -39,6 +40,7 @@ class Service:
 
     async def send(self, message, id_text):
         self.tried.append((self.at, message, id_text))
+        await asyncio.sleep(self.takes_s)
         answer = self.answer(message)
         if isinstance(answer, Sent):
             self.got.append((self.at, message, id_text))

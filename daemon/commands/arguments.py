@@ -54,10 +54,10 @@ def moment(text: str, at: datetime, place: str) -> datetime:
 def instant(text: str, zone: tzinfo, place: str) -> datetime:
     """The time in ISO 8601 that ``text`` names, on the clock of ``zone`` unless it says otherwise, in UTC.
 
-    Leaves with exit code 2 if it names none.
+    Leaves with exit code 2 if it names none of this century or the next.
     """
     found = _named(text, zone)
-    if found is None:
+    if found is None or not 2000 <= found.year < 2200:
         raise typer.BadParameter("expected a time such as 2026-11-01T08:00", param_hint=place)
     return found
 

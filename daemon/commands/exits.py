@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,10 +51,13 @@ def able() -> Iterator[None]:
 @contextlib.contextmanager
 def reading(config: Config, sketch: bool = False) -> Iterator[Store]:
     """The database that a daemon with this configuration writes, for reading; as a ``sketch``: to try something out."""
+    from daemon import logs
     from daemon.outside import database_of
+    from daemon.secrets import REDACTOR
     from storage.records import StoreUnusableError, Unusable
     from storage.store import Store
 
+    logs.configure("ERROR", sys.stderr.isatty(), REDACTOR.redact, sys.stderr)  # of parts that the daemon has too
     database = database_of(config, os.environ)
     try:
         store = Store.sketch(database) if sketch else Store.open(database, readonly=True)
@@ -69,13 +73,16 @@ def reading(config: Config, sketch: bool = False) -> Iterator[Store]:
 
 @contextlib.contextmanager
 def writing(config: Config) -> Iterator[Store]:
-    """The same database, to write what people say; a running daemon hears of it. It must be there already."""
+    """The same database, to write what people say; a running daemon hears of it. It must be there already.
+
+    Waits a minute for other processes that write: a daemon that takes up another file is one.
+    """
     from daemon.outside import database_of
     from storage.store import Store
 
     with reading(config):
         pass
-    with able(), contextlib.closing(Store.open(database_of(config, os.environ))) as store:
+    with able(), contextlib.closing(Store.open(database_of(config, os.environ), patient=True)) as store:
         yield store
 
 

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from daemon.config import Config
     from rules.selectors import Case
     from rules.values import Alert
-    from storage.silences import Speaker
+    from storage.silences import Ack, Speaker
     from storage.store import Store
 
 By = Annotated[str, typer.Option("--by", help="Who says so. Default: the user of this process.", show_default=False)]
+End = Annotated[int | None, typer.Option("--end", metavar="ID", min=1, max=2**63 - 1, help="End this silence instead.")]
 
 
 def silence(
@@ -30,7 +31,7 @@ def silence(
     until_resolved: Annotated[bool, typer.Option("--until-resolved", help="Until what is on now is over.")] = False,
     why: Annotated[str, typer.Option("--why", help="What for, in a few words.")] = "",
     by: By = "",
-    end: Annotated[int | None, typer.Option("--end", metavar="ID", help="End this silence instead.")] = None,
+    end: End = None,
     file: FileOption = DEFAULT_FILE,
 ) -> None:
     """Let news of the alerts that MATCH wait, and show which of them are on. When it ends, what is still on is told.
@@ -49,10 +50,13 @@ def silence(
 
 def _begin(config: Config, match: str, ends: datetime, why: str, until_resolved: bool, speaker: Speaker) -> None:
     from daemon import show, show_silences
+    from daemon.config_notes import strange
     from daemon.statements import LANGUAGE
     from rules.selectors import compile_selector
     from storage.silences import Wish
 
+    if not match.isprintable():
+        raise typer.BadParameter("expected one line, without control characters", param_hint="MATCH")
     selector = compile_selector(match, LANGUAGE)
     if isinstance(selector, list):
         raise typer.BadParameter(f"column {selector[0].offset + 1}: {selector[0].text}", param_hint="MATCH")
@@ -65,6 +69,8 @@ def _begin(config: Config, match: str, ends: datetime, why: str, until_resolved:
         made = store.spoken.silence(Wish(match, ends, why, awaits), speaker)
     show.line(f"silence {made.id}, until {show_silences.until(made.ends, until_resolved)}: {match}")
     show_silences.muted(found)
+    for said in strange(selector, config):
+        complain(f"it asks for {said}")
 
 
 def _end(config: Config, silence_id: int, speaker: Speaker) -> None:
@@ -77,17 +83,17 @@ def _end(config: Config, silence_id: int, speaker: Speaker) -> None:
 def silences(file: File = DEFAULT_FILE, as_json: AsJson = False) -> None:
     """List what is silenced and what is acknowledged, what each silence holds, and which may have been forgotten."""
     from daemon import show, show_silences
-    from daemon.statements import in_force
+    from daemon.statements import silence_of
 
     config, now = configured(file), _now()
     with reading(config) as store:
         on, acks = _on(config, store, now), store.spoken.acks()
-        found = [show_silences.Held.of(each, on, now) for each in in_force(store, now)]
+        found = [show_silences.Held.of(silence_of(row), on, now) for row in store.spoken.silences(now)]
     if as_json:
         listed = [show_silences.held_facts(each) for each in found]
         show.as_json({"silences": listed, "acks": [show_silences.ack_facts(ack) for ack in acks]})
     else:
-        show_silences.silences(found, acks)
+        show_silences.silences(found, [(ack, _about(config, on, ack)) for ack in acks])
 
 
 def ack(
@@ -96,15 +102,18 @@ def ack(
     file: FileOption = DEFAULT_FILE,
 ) -> None:
     """Say that somebody knows of ALERT: no reminders and no escalation, until it rises or is over."""
+    from daemon import show
+
     named = re.fullmatch(r"(\d{1,18})(?:\.[\d.-]*)?", alert)
     if named is None:
         raise typer.BadParameter("expected an id such as 12, or 12.345 as messages have it", param_hint="ALERT")
-    config, alert_id = configured(file), int(named[1])
+    config, alert_id, now = configured(file), int(named[1]), _now()
     with writing(config) as store:
-        known, _ = store.spoken.acknowledge(alert_id, _speaker(by, _now()))
+        known, _ = store.spoken.acknowledge(alert_id, _speaker(by, now))
+        about = "" if known is None else _about(config, _on(config, store, now), known)
     if known is None:
         _leave(f"no alert {alert_id} is on; `creatorwatch alerts` lists those that are")
-    typer.echo(f"alert {alert_id} is known to {known.who} up to level {known.level}: no reminders, no escalation")
+    show.line(f"alert {alert_id}, {about}, is known to {known.who}: no reminders, no escalation")
 
 
 def audit(
@@ -131,6 +140,19 @@ def _on(config: Config, store: Store, at: datetime) -> Sequence[tuple[Alert, Cas
 
     targets = {target.key: target for target in explain.names(config, store, at).values()}
     return list(on_now(store.live_alerts(), targets, config.book.rules))
+
+
+def _about(config: Config, on: Sequence[tuple[Alert, Case]], ack: Ack) -> str:
+    """What somebody knows of, at the level that they know."""
+    from daemon import show_silences
+
+    rules = {rule.name: rule for rule in config.book.rules}
+    known = (
+        show_silences.about(alert, rules[alert.rule].case(case.target, alert.labels, ack.level))
+        for alert, case in on
+        if alert.id == ack.alert_id
+    )
+    return next(known, f"level {ack.level}")
 
 
 def _ends(lasting: str, until: str, until_resolved: bool, now: datetime, zone: tzinfo) -> datetime:

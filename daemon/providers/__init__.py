@@ -128,7 +128,7 @@ HEALTH = (
     _state("config_ok", Subject.DAEMON, "the newest configuration file is in force; 0: it was not taken up"),
     Metric("outbox_waiting", Subject.DAEMON, Unit.COUNT, "messages that wait to be delivered", history=False),
     Metric("outbox_dead", Subject.DAEMON, Unit.COUNT, "messages given up within a day", history=False),
-    Metric("outbox_oldest_age_s", Subject.DAEMON, Unit.SECONDS, "age of the oldest message that waits", history=False),
+    Metric("outbox_oldest_age_s", Subject.DAEMON, Unit.SECONDS, "how long the oldest message was to go", history=False),
     Metric("database_bytes", Subject.DAEMON, Unit.COUNT, "size of the database", history=False),
 )
 """What the daemon itself writes about its polls, its targets and itself; no endpoint yields these."""

@@ -31,6 +31,9 @@ DEFINED, _, _RULES = EXAMPLE.read_text(encoding="utf-8").partition("\ndefine:")[
 RULES = _RULES.partition("\n  # --- to try:")[0]
 """The rules that tell somebody, and the names that they use."""
 
+PEOPLE = ("lin", "wu", "duty", "boss", "brand")
+"""Those of a house who have a channel of their own, besides the managers and the operators."""
+
 
 @pytest.fixture(autouse=True)
 def _quiet():
@@ -68,6 +71,10 @@ class Inbox:
     def titles(self) -> list[str]:
         return [message["title"] for message in self.got]
 
+    def news(self) -> list[str]:
+        """The titles without what they say of a delay: a step of the time is longer than a wait."""
+        return [title.partition(" (")[0] for title in self.titles()]
+
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
@@ -86,6 +93,15 @@ def operators() -> Iterator[Inbox]:
     inbox = Inbox()
     yield inbox
     inbox.close()
+
+
+@pytest.fixture
+def inboxes() -> Iterator[dict[str, Inbox]]:
+    """Those of everybody in the house who has a channel of their own."""
+    found = {name: Inbox() for name in PEOPLE}
+    yield found
+    for each in found.values():
+        each.close()
 
 
 class Story:

@@ -100,7 +100,7 @@ async def test_of_videos_alone_no_data_is_no_word_against_the_cookie_and_is_told
         assert (managers.got, operators.got, known(story, "cookie_ok")) == ([], [], {})
         await story.live(12 * HOURS, 10 * MINUTES)
         assert len(turns(story, DETAIL)) <= 13
-    assert operators.titles() == ["▲ WARNING: Dance: unseen"]
+    assert operators.news() == ["▲ WARNING: Dance: unseen"]
     assert managers.got == []
 
 

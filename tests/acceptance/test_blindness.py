@@ -229,7 +229,7 @@ async def test_a_video_waits_for_the_cookie_of_its_account(tell, managers):
     renew(story, "mei", "mei")
     async with watching(story):
         await story.live(2 * HOURS, 10 * MINUTES)
-        assert managers.titles() == ["▲ INFO: Dance shows products"]
+        assert managers.news() == ["▲ INFO: Dance shows products"]
         await expire(story)
         expired = story.clock.now()
         await story.live(1 * DAYS, 10 * MINUTES)

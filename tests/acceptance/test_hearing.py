@@ -137,6 +137,24 @@ async def test_what_nobody_acknowledged_is_told_to_more_and_all_are_told_that_it
     assert [title.split(":")[0] for title in operators.titles()] == ["▲ HIGH", "✔ RESOLVED"]
 
 
+async def test_news_of_the_night_escalates_by_day_when_nobody_acknowledged_it_also_after_a_restart(
+    tell, managers, operators
+):
+    routes = "routes: [{to: [managers], quiet: nights, escalate_after: 2h, escalate_to: [operators]}]"
+    story = await routed(tell, NIGHTS + routes, at=21)
+    async with story.daemon():
+        await pass_time(story, 2 * HOURS)
+        state(story, SIX, "mei")
+        await pass_time(story, 4 * HOURS)
+    async with story.daemon():
+        await pass_time(story, 6.5 * HOURS)
+        assert (len(managers.got), len(operators.got)) == (1, 0)
+    async with story.daemon():
+        await pass_time(story, 1 * HOURS)
+    assert (len(managers.got), len(operators.got)) == (1, 1)
+    assert "nobody acknowledged it for 2 h" in bodies(operators)[0]
+
+
 async def test_an_alert_is_told_again_as_often_as_was_said_and_then_no_more(tell, managers):
     story = await routed(tell, "routes: [{to: [managers], remind: [1h, 4h]}]")
     async with story.daemon():

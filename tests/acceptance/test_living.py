@@ -286,6 +286,7 @@ async def test_an_alert_that_comes_and_goes_is_told_once_as_such_and_once_when_i
     assert [title[0] for title in before] == ["▲", "✔", "▲", "✔", "↕"]
     assert before[-1] == "↕ WARNING: Mei: points (comes and goes)"
     assert managers.titles()[len(before) :] == ["✔ RESOLVED: Mei: points (settled)"]
+    assert "\nLasted: " in bodies(managers)[-1]
 
 
 async def test_a_level_with_a_condition_of_its_own_is_left_only_when_that_holds(tell, managers):
@@ -301,6 +302,20 @@ async def test_a_level_with_a_condition_of_its_own_is_left_only_when_that_holds(
         state(story, NONE, "mei")
         await story.live(3 * HOURS)
     assert managers.titles()[1:] == ["✔ RESOLVED: Mei: points high"]
+
+
+async def test_the_end_tells_how_far_it_went_also_if_that_was_long_ago_and_before_a_restart(tell, managers):
+    story = await points(tell, start=SIX, when="violation_score >= 3")
+    async with story.daemon():
+        await story.live(3 * HOURS)
+        state(story, "appeal-window", "mei")  # three points
+        await story.live(6 * HOURS)
+    async with story.daemon():
+        await story.live(3 * HOURS)
+        state(story, NONE, "mei")
+        await story.live(3 * HOURS)
+    assert [title[0] for title in managers.titles()] == ["▲", "✔"]
+    assert "(violation_score 6)" in bodies(managers)[-1]
 
 
 async def test_an_end_must_last_before_it_is_told(tell, managers):

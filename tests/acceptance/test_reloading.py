@@ -242,7 +242,7 @@ async def test_an_account_that_is_removed_is_asked_no_more_and_its_alerts_end(te
         asked = len([who for _, who in story.simulator.requests if who == "leo"])
         await story.live(2 * DAY)
     assert len([who for _, who in story.simulator.requests if who == "leo"]) == asked > 0
-    assert sum(title.startswith("✔ RESOLVED: tiktok/account/leo: fans") for title in managers.titles()) == 1
+    assert sum(title.startswith("✔ RESOLVED: Leo: fans") for title in managers.titles()) == 1
     assert firing(story, "fans") == {"tiktok/account/mia"}
 
 
@@ -372,13 +372,13 @@ async def test_letters_to_a_channel_that_is_removed_are_given_up_and_owed_again_
         text = daemon.path.read_text(encoding="utf-8")
         daemon.edit("owners: {lin: [operators], wu: [managers]}", "owners: {lin: [operators]}")
         daemon.edit("to: [managers, operators]", "to: [operators]")
-        await daemon.change(f'  managers: {{url: "{managers.url}"}}\n', "")
+        await daemon.change(f'  managers: {{url: "{managers.url}", charts: False}}\n', "")
         assert stored(story, "SELECT status FROM outbox WHERE channel = 'managers'") == [(Status.DEAD.value,)]
         managers.status = 200
         daemon.path.write_text(text, encoding="utf-8")
         await daemon.look()
         await story.live(HOUR)
-    assert managers.titles() == ["▲ WARNING: Leo: fans"]
+    assert managers.news() == ["▲ WARNING: Leo: fans"]
 
 
 async def test_a_channel_that_is_sending_when_it_is_removed_ends_what_it_began(tell, managers):
@@ -393,7 +393,7 @@ async def test_a_channel_that_is_sending_when_it_is_removed_ends_what_it_began(t
         assert await asyncio.to_thread(until, lambda: managers.got)
         daemon.edit("wu: [managers]", "wu: [operators]")
         daemon.edit("to: [managers]", "to: [operators]")
-        await daemon.change(f'  managers: {{url: "{managers.url}"}}\n', "")
+        await daemon.change(f'  managers: {{url: "{managers.url}", charts: False}}\n', "")
         managers.answering.set()
         await daemon.app._deliverer.settle()
         await story.live(HOUR)

@@ -148,7 +148,7 @@ def change(daemon, url: str) -> None:
         (FANS + FEW, FANS.replace("> 1", "> 1000000000") + DEEP),
         ("to: [managers]", "to: [operators]"),
         ("wu: [managers]", "wu: [operators]"),
-        (f'  managers: {{url: "{url}"}}\n', ""),
+        (f'  managers: {{url: "{url}", charts: False}}\n', ""),
     ):
         daemon.edit(old, new)
 

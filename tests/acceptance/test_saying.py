@@ -13,7 +13,7 @@ from daemon.web import WebServer, build
 from storage.silences import How, Speaker, What, Wish
 from storage.store import Store
 from tests.acceptance.blind import HEALTH, HOURS, MINUTES
-from tests.acceptance.test_living import MEI, NONE, SIX, every, points, state
+from tests.acceptance.test_living import EVER, MEI, NONE, SIX, bodies, every, points, rewrite, rule, state
 
 KEY = "0123456789abcdef0123456789abcdef"
 LINKS = 'links: {url: "https://alerts.example.com", key: "${file:link.key}"}'
@@ -37,6 +37,13 @@ def silence(story, hours=4, condition='rule == "points"', awaits=()):
 def trail(story):
     found = say(story, lambda spoken: spoken.trail(story.clock.now() - 1000 * HOURS))
     return [(each.what, each.how) for each in reversed(found)]
+
+
+def posted(story):
+    """All letters that were written, those that wait too, in order of alerts."""
+    with closing(Store.open(story.config.database, readonly=True)) as store:
+        ids = [row.id for row in store.alerts(10)]
+        return [each for alert_id in ids for each in store.posted(alert_id, story.clock.now())]
 
 
 # --- silences -----------------------------------------------------------------------------------------------------
@@ -101,6 +108,51 @@ async def test_a_silence_that_is_ended_by_hand_holds_nothing_from_the_next_look_
     assert managers.titles() == ["▲ WARNING: Mei: points"]
 
 
+async def test_what_waits_for_the_end_of_quiet_hours_is_not_told_either_once_it_is_silenced(tell, managers):
+    nights = 'times: {nights: {from: "00:00", to: "12:00"}}\nroutes: [{quiet: nights}]'
+    story = await tell(MEI, scenarios={"*": NONE}, step=EVER, rules=rule("violation_score >= 6"), more=nights)
+    every(story, 1 * HOURS, HEALTH)
+    async with story.daemon():
+        state(story, SIX, "mei")
+        await story.live(3 * HOURS)
+        assert len(posted(story)) == 1
+        silence(story, hours=24)
+        await story.live(23 * HOURS)
+        assert (managers.titles(), posted(story)) == ([], [])
+    async with story.daemon():
+        await story.live(12 * HOURS)
+    assert managers.titles() == ["▲ WARNING: Mei: points (held until 12:00: nights)"]
+
+
+async def test_what_a_silence_took_back_before_anybody_was_told_escalates_only_after_somebody_was(tell):
+    nights = 'times: {nights: {from: "00:00", to: "12:00"}}\n'
+    routes = "routes: [{to: [managers], quiet: nights, escalate_after: 3h, escalate_to: [operators]}]"
+    heard = rule("violation_score >= 6").replace(", to: [managers]", "")
+    story = await tell(MEI, scenarios={"*": NONE}, step=EVER, rules=heard, more=nights + routes)
+    every(story, 1 * HOURS, HEALTH)
+    async with story.daemon():
+        state(story, SIX, "mei")
+        await story.live(3 * HOURS)
+        silence(story, hours=14)
+        await story.live(16 * HOURS)
+        assert (told(story), told(story, "operators")) == (["fired"], [])
+        await story.live(2 * HOURS)
+    assert (told(story), told(story, "operators")) == (["fired"], ["fired"])
+
+
+async def test_who_silenced_an_alert_and_why_is_told_to_our_own_people_and_not_to_clients(tell, managers, operators):
+    heard = rule("violation_score >= 6").replace("[managers]", "[managers, operators]")
+    story = await tell(MEI, scenarios={"*": NONE}, step=EVER, rules=heard)
+    rewrite(story, "  operators: {url", "  operators: {audience: clients, url")
+    every(story, 1 * HOURS, HEALTH)
+    async with story.daemon():
+        silence(story, hours=3)
+        state(story, SIX, "mei")
+        await story.live(6 * HOURS)
+    assert "Why held: silenced by lin: a launch" in bodies(managers)[-1]
+    assert "silenced" not in bodies(operators)[-1]
+
+
 async def test_what_a_silence_does_not_match_is_told(tell, managers):
     story = await points(tell)
     async with story.daemon():
@@ -119,6 +171,33 @@ async def test_a_silence_that_has_something_to_hold_is_not_forgotten(tell):
     matched = {row.id: row.matched for row in say(story, lambda spoken: spoken.silences(story.clock.now()))}
     assert matched[idle.id] == idle.begins
     assert story.clock.now() - matched[busy.id] <= 6 * HOURS
+
+
+async def test_a_digest_of_our_own_people_lists_silences_that_may_be_forgotten_until_they_are_ended(
+    tell, managers, operators
+):
+    heard = rule("violation_score >= 6").replace("[managers]", "[managers, operators]")
+    routes = 'routes: [{digest: "0 9 * * *"}]'
+    story = await tell(MEI, scenarios={"*": NONE}, step=EVER, rules=heard, more=routes)
+    rewrite(story, "  operators: {url", "  operators: {audience: clients, url")
+    every(story, 1 * HOURS, HEALTH)
+    async with story.daemon():
+        idle = silence(story, hours=600, condition='rule == "others"')
+        silence(story, hours=24, condition='rule == "over by then"')
+        await story.live(8 * DAY, 6 * HOURS)
+        silence(story, hours=600, condition='rule == "new"')
+        state(story, SIX, "mei")
+        await story.live(1 * DAY)
+        body = bodies(managers)[-1]
+        assert "Silences that may be forgotten (`creatorwatch silence --end ID` ends one)" in body
+        assert '1: rule == "others", by lin, since 2026-03-02 01:00 UTC (a launch)' in body
+        assert "over by then" not in body + bodies(operators)[-1]
+        assert "new" not in body
+        assert "Silences" not in bodies(operators)[-1]
+        assert say(story, lambda spoken: spoken.end_silence(idle.id, lin(story)))
+        state(story, NONE, "mei")
+        await story.live(1 * DAY)
+    assert (len(managers.got), "Silences" in bodies(managers)[-1]) == (2, False)
 
 
 # --- acknowledgements ---------------------------------------------------------------------------------------------
@@ -145,10 +224,7 @@ async def climbing(tell, more=ROUTES):
 
 def told(story, channel="managers"):
     """What a channel was told, in order."""
-    with closing(Store.open(story.config.database, readonly=True)) as store:
-        ids = [row.id for row in store.alerts(10)]
-        letters = [each for alert_id in ids for each in store.posted(alert_id, story.clock.now())]
-    return [each.news.value for each in letters if each.channel == channel]
+    return [each.news.value for each in posted(story) if each.channel == channel]
 
 
 async def test_who_acknowledges_at_12_points_is_not_reminded_until_15_and_then_it_begins_anew(tell):
@@ -167,6 +243,31 @@ async def test_who_acknowledges_at_12_points_is_not_reminded_until_15_and_then_i
     assert told(story, "operators") == ["fired"]
     assert trail(story) == [(What.ACKNOWLEDGED, How.CLI), (What.LAPSED, How.DAEMON)]
     assert say(story, lambda spoken: spoken.acks()) == []
+
+
+async def test_what_is_silenced_does_not_escalate_before_it_is_over_and_not_at_all_if_somebody_knows_by_then(tell):
+    story = await climbing(tell, more="routes: [{escalate_after: 2h, escalate_to: [operators]}]")
+    async with story.daemon():
+        await story.live(2 * DAY + 2 * HOURS)
+        silence(story, hours=8, condition='rule == "ladder"')
+        await story.live(5 * HOURS)
+        (alert,) = story.alerts()
+        say(story, lambda spoken: spoken.acknowledge(alert.id, lin(story)))
+        await story.live(6 * HOURS)
+        assert told(story, "operators") == []
+        await story.live(15 * HOURS)
+    assert (told(story), told(story, "operators")) == (["fired", "climbed"], ["fired"])
+
+
+async def test_a_reminder_that_fell_due_in_quiet_hours_is_not_sent_if_somebody_knows_by_their_end(tell):
+    nights = 'times: {nights: {from: "04:00", to: "20:00"}}\nroutes: [{quiet: nights, remind: [3h, 24h]}]'
+    story = await climbing(tell, more=nights)
+    async with story.daemon():
+        await story.live(2 * DAY + 6 * HOURS)
+        (alert,) = story.alerts()
+        say(story, lambda spoken: spoken.acknowledge(alert.id, lin(story)))
+        await story.live(14 * HOURS)
+    assert told(story) == ["fired"]
 
 
 async def test_what_nobody_acknowledges_is_told_again_and_to_more(tell):
@@ -249,13 +350,13 @@ async def test_a_tap_silences_an_alert_for_four_hours_but_not_what_is_graver(tel
         await people.post(silenced)
         (made,) = say(story, lambda spoken: spoken.silences(story.clock.now()))
         assert made.condition == (
-            'rule == "ladder" and on == "account" and platform == "tiktok" and id == "mei" and severity <= "warning"'
+            'rule == "ladder" and on == "account" and platform == "tiktok" and id == "mei" and (level == "watch")'
         )
         await story.live(3 * HOURS)
         assert told(story) == ["fired"]
         await story.live(2 * HOURS)
         assert told(story) == ["fired", "reminded", "reminded"]
-    assert trail(story) == [(What.SILENCED, How.LINK)]
+    assert trail(story) == [(What.SILENCED, How.LINK), (What.ENDED, How.DAEMON)]
 
 
 async def test_a_link_of_an_alert_that_has_risen_or_is_over_does_nothing_and_says_so(tell, tmp_path, managers):

@@ -349,7 +349,7 @@ async def test_a_rule_that_was_removed_ends_its_alerts_with_a_message(tell, mana
     object.__setattr__(story.config, "book", RuleBook(tuple(fewer)))
     async with story.daemon() as app:
         await app.watch.step(story.clock.now())
-    assert managers.titles()[-1].startswith("✔ RESOLVED: Mei: violation-points")
+    assert managers.titles()[-1].startswith("✔ RESOLVED: Mei has 12 violation points")
 
 
 async def test_a_target_that_is_no_longer_watched_ends_its_alerts_with_a_message(tell, managers):
@@ -360,7 +360,7 @@ async def test_a_target_that_is_no_longer_watched_ends_its_alerts_with_a_message
     async with story.daemon() as app:
         await app.watch.step(story.clock.now())
         assert story.alerts() == []
-    assert managers.titles()[-1].startswith("✔ RESOLVED: tiktok/account/mei: violation-points")
+    assert managers.titles()[-1].startswith("✔ RESOLVED: Mei has 12 violation points")
 
 
 async def test_a_ladder_that_became_shorter_than_its_alert_is_told_as_what_is_left_of_it(tell, managers):

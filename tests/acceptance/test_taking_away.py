@@ -40,14 +40,14 @@ async def test_a_channel_that_comes_back_is_told_what_is_on_and_not_what_ended_m
         await story.live(2 * HOUR)
         daemon.edit("wu: [managers]", "wu: [operators]")
         daemon.edit("to: [managers, operators]", "to: [operators]")
-        await daemon.change(f'  managers: {{url: "{managers.url}"}}\n', "")
+        await daemon.change(f'  managers: {{url: "{managers.url}", charts: False}}\n', "")
         daemon.edit("follower_count > 1000000000", "follower_count > 3")
         await daemon.change("follower_count > 1'", "follower_count > 1000000000'")
         await story.live(HOUR)
-        daemon.edit("channels:\n", f'channels:\n  managers: {{url: "{managers.url}"}}\n')
+        daemon.edit("channels:\n", f'channels:\n  managers: {{url: "{managers.url}", charts: False}}\n')
         await daemon.change("to: [operators]", "to: [managers, operators]")
         await story.live(HOUR)
-    assert managers.titles() == [f"▲ WARNING: Leo: {name}" for name in ("ends", "stays", "begins")]
+    assert managers.news() == [f"▲ WARNING: Leo: {name}" for name in ("ends", "stays", "begins")]
 
 
 async def test_a_channel_that_only_a_restart_could_open_is_said_in_words_and_blocks_no_later_file(tell, managers):

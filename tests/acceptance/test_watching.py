@@ -134,7 +134,7 @@ async def test_an_account_of_a_roster_is_watched_like_one_of_the_file_and_its_ow
         await story.live(6 * HOUR)
     assert managers.titles()[0] == "▲ WARNING: Mei has 9 violation points"
     assert "Who: Mei (tiktok/account/mei), owner lin" in managers.got[0]["message"]
-    assert operators.titles() == ["▲ HIGH: Mei: the cookie has expired"]
+    assert operators.news() == ["▲ HIGH: Mei: the cookie has expired"]
     assert "${file:cookies/mei}" in operators.got[0]["message"]
     assert query(story, "select tags from target where key = 'tiktok/account/mei'") == [('["tier-a"]',)]
 
@@ -150,7 +150,7 @@ async def test_a_handle_is_looked_up_once_and_everything_else_is_asked_by_the_id
         await story.live(12 * HOUR)
     assert asked(story, TIKTOK_PROFILE) == ["leo"]
     assert set(asked(story, CREATOR)) == {"204"}
-    assert managers.titles() == ["▲ WARNING: Leo: fans"]
+    assert managers.news() == ["▲ WARNING: Leo: fans"]
 
 
 async def test_a_douyin_handle_becomes_a_sec_uid_by_which_the_followers_are_asked(tell, managers):
@@ -162,7 +162,7 @@ async def test_a_douyin_handle_becomes_a_sec_uid_by_which_the_followers_are_aske
         await story.live(12 * HOUR)
     assert asked(story, DOUYIN_LOOK_UP) == ["yu"]
     assert set(asked(story, DOUYIN_PROFILE)) == {sec_uid}
-    assert managers.titles() == ["▲ WARNING: Yu: fans"]
+    assert managers.news() == ["▲ WARNING: Yu: fans"]
     assert f"https://www.douyin.com/user/{sec_uid}" in managers.got[0]["message"]
 
 
@@ -173,13 +173,13 @@ async def test_an_answer_about_somebody_else_gives_an_account_no_id_and_is_told(
         await story.live(12 * HOUR)
         assert identity(story, "tiktok/account/leo") is None
         assert calls(story, CREATOR) == 0
-        assert operators.titles() == ["▲ WARNING: Leo: unseen"]
+        assert operators.news() == ["▲ WARNING: Leo: unseen"]
         assert "about another account" in operators.got[0]["message"]
         story.world.clear()
         await story.live(12 * HOUR)
     assert identity(story, "tiktok/account/leo").uid == "204"
     assert operators.titles()[1:] == ["✔ RESOLVED: Leo: unseen"]
-    assert managers.titles() == ["▲ WARNING: Leo: fans"]
+    assert managers.news() == ["▲ WARNING: Leo: fans"]
 
 
 async def test_an_answer_about_another_uid_changes_no_number_and_no_id_and_is_told(tell, managers, operators):
@@ -193,7 +193,7 @@ async def test_an_answer_about_another_uid_changes_no_number_and_no_id_and_is_to
         assert looks(story, "tiktok/account/leo") == before
     assert identity(story, "tiktok/account/leo").uid == "204"
     assert managers.titles() == []
-    assert operators.titles() == ["▲ WARNING: Leo: unseen"]
+    assert operators.news() == ["▲ WARNING: Leo: unseen"]
 
 
 async def test_an_account_that_was_renamed_stays_the_same_and_its_new_handle_is_learned(tell, managers, operators):
@@ -205,7 +205,7 @@ async def test_an_account_that_was_renamed_stays_the_same_and_its_new_handle_is_
     assert asked(story, TIKTOK_PROFILE)[0] == "leo"
     assert set(asked(story, TIKTOK_PROFILE)[1:]) == {"204"}
     assert identity(story, "tiktok/account/leo").handle == "leo.new"
-    assert (managers.titles(), operators.titles()) == (["▲ WARNING: Leo: fans"], [])
+    assert (managers.news(), operators.news()) == (["▲ WARNING: Leo: fans"], [])
     async with story.daemon() as app:
         assert app._watchlist["tiktok/account/leo"].target.link == "https://www.tiktok.com/@leo.new"
 
@@ -422,7 +422,7 @@ async def test_a_video_without_a_list_is_gone_after_two_answers_and_looked_for_o
         await story.live(1 * DAY)
         story.world.scenarios["7612345678901234567"] = "removed"
         await story.live(8 * HOUR)
-        assert operators.titles() == ["▲ WARNING: Dance: gone"]
+        assert operators.news() == ["▲ WARNING: Dance: gone"]
         before = calls(story, FAKE)
         await story.live(6 * DAY, every=2 * HOUR)
         assert calls(story, FAKE) - before <= 1

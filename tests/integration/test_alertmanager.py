@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import httpx
 import pytest
 
-from daemon.alertmanager import Address
+from daemon.alertmanager import STAYS, Address
 from daemon.channels import NotSent, Sent, Undelivered, open_channel, problem_with
 from daemon.clock import SystemClock
 from daemon.deliver import Deliverer
@@ -139,7 +141,21 @@ async def test_an_alert_that_fires_is_there_with_its_labels_and_words(alertmanag
     assert alert["annotations"]["id"] == "7.1"
     assert "owner lin" in alert["annotations"]["body"]
     assert datetime.fromisoformat(alert["startsAt"]) == FIRED.at
-    assert datetime.fromisoformat(alert["endsAt"]) > NOW + timedelta(days=365)
+
+
+def ends_at(alertmanager):
+    return datetime.fromisoformat(alertmanager.alerts()["high"]["endsAt"])
+
+
+async def test_what_is_on_ends_there_a_day_after_it_was_posted_last_as_whoever_posted_it_may_be_gone(alertmanager):
+    channel, later = channel_to(alertmanager), NOW + timedelta(hours=3)
+    await channel.repeat([], NOW)
+    assert isinstance(await channel.send(told(channel, replace(FIRED, at=NOW - timedelta(days=5))), "7.1"), Sent)
+    assert ends_at(alertmanager) == NOW + STAYS
+    for at in (later, later + timedelta(hours=1)):
+        await channel.repeat([told(channel, FIRED)], at)
+        assert ends_at(alertmanager) == at + STAYS
+    assert datetime.fromisoformat(alertmanager.alerts()["high"]["startsAt"]) == NOW - timedelta(days=5)
 
 
 async def test_a_climb_ends_the_one_and_begins_the_other_since_the_same_time(alertmanager):
@@ -196,7 +212,7 @@ async def test_a_daemon_that_was_restarted_still_ends_what_the_last_one_posted(a
     first = channel_to(alertmanager)
     assert isinstance(await first.send(told(first, FIRED), "7.1"), Sent)
     second = channel_to(alertmanager)
-    await second.repeat([told(second, FIRED)])
+    await second.repeat([told(second, FIRED)], NOW)
     over = about(News.RESOLVED, 1, 0, Severity.INFO, minutes=9)
     assert isinstance(await second.send(told(second, over), "7.2"), Sent)
     assert alertmanager.alerts() == {}
@@ -205,7 +221,7 @@ async def test_a_daemon_that_was_restarted_still_ends_what_the_last_one_posted(a
 async def test_a_thousand_alerts_are_told_again_whole(alertmanager):
     channel = channel_to(alertmanager)
     stories = [about(News.FIRED, 0, 1, labels=(("policy", f"p{number}"),)) for number in range(1_001)]
-    assert isinstance(await channel.repeat([told(channel, each) for each in stories]), Sent)
+    assert isinstance(await channel.repeat([told(channel, each) for each in stories], NOW), Sent)
     assert len(alertmanager.all()) == 1_001
 
 
@@ -217,7 +233,7 @@ async def test_an_alertmanager_that_is_away_is_unreachable_and_what_ends_meanwhi
     assert isinstance(result, NotSent)
     assert result.reason is Undelivered.UNREACHABLE
     alertmanager.start()
-    await channel.repeat([told(channel, FIRED)])
+    await channel.repeat([told(channel, FIRED)], NOW)
     assert isinstance(await channel.send(told(channel, about(News.RESOLVED, 1, 0, Severity.INFO)), "7.2"), Sent)
     assert alertmanager.alerts() == {}
 
@@ -323,4 +339,13 @@ def test_only_what_was_sent_last_and_says_that_it_is_on_stands(store):
     judge(store, replace(alert, state=Ok()), OVER, 0, NOW)
     assert store.standing("am") == [CLIMBED]
     send()
+    assert store.standing("am") == []
+
+
+async def test_what_was_sent_before_letters_had_facts_is_no_mistake(store, tmp_path, alertmanager):
+    judge(store, fresh(), FIRED, 1, NOW)
+    await run(store, channel_to(alertmanager), NOW)
+    with closing(sqlite3.connect(tmp_path / "watch.db", isolation_level=None)) as other:
+        other.execute("UPDATE outbox SET story = ''")  # as the migration leaves letters that were sent
+    await run(store, channel_to(alertmanager), NOW + timedelta(minutes=1))
     assert store.standing("am") == []

@@ -171,7 +171,7 @@ async def test_a_letter_is_told_in_the_language_and_the_markup_of_its_channel(st
     assert "all about *a*<br/>" in out.getvalue()
 
 
-class Refusing:
+class Failing:
     """A channel whose service never takes anything."""
 
     name, markup, service = "chat", Markup.TEXT, "Chat"
@@ -180,7 +180,7 @@ class Refusing:
         return True
 
     async def send(self, message, id_text):
-        return NotSent(Undelivered.REFUSED, 3)
+        return NotSent(Undelivered.SERVER, 3)
 
 
 class Bearer:
@@ -259,7 +259,7 @@ async def test_a_bundle_is_sent_again_whole_and_with_the_same_id_after_a_death_b
 async def test_every_letter_of_a_bundle_that_cannot_be_delivered_is_owed_again(store):
     for name in "ab":
         first_sight(store, name)
-    bearer, at = Bearer(store, Refusing()), T0 + MINUTE
+    bearer, at = Bearer(store, Failing()), T0 + MINUTE
     while not store.counts().outbox_dead:
         assert await bearer.at(at) == 2
         at += WAITS[-1] * (1 + JITTER)
@@ -271,7 +271,7 @@ async def test_every_letter_of_a_bundle_that_cannot_be_delivered_is_owed_again(s
 
 async def test_letters_that_come_due_together_after_failures_are_one_message(store):
     first_sight(store, "a")
-    await Bearer(store, Refusing()).at(T0 + MINUTE)
+    await Bearer(store, Failing()).at(T0 + MINUTE)
     first_sight(store, "b", T0 + MINUTE)
     bearer = Bearer(store)
     await bearer.at(T0 + 2 * MINUTE)

@@ -233,6 +233,23 @@ async def test_telegram_and_slack_get_the_chart(trusted, monkeypatch):
         assert service.files == [("chart.png", PNG)]
 
 
+class Strict(SlackApi):
+    """Takes texts, and no files: as where the bot lacks the scope files:write, or where files are out of order."""
+
+    answer_to_files = slack.no("missing_scope")
+
+    def make_room(self, asked):
+        return self.answer_to_files
+
+
+@pytest.mark.parametrize("answer", [slack.no("missing_scope"), Answer(503, "")])
+async def test_a_slack_that_takes_no_files_gets_the_text_once(trusted, monkeypatch, answer):
+    with routed(Strict(server_side(trusted)), monkeypatch) as service:
+        service.answer_to_files = answer
+        assert isinstance(await open_channel("s", slack.BOT_URL).send(MESSAGE, "7.1"), Sent)
+        assert (len(service.accepted), service.files) == (1, [])
+
+
 async def test_a_slack_hook_gets_the_text_alone(trusted, monkeypatch):
     with routed(SlackHook(server_side(trusted)), monkeypatch) as service:
         assert isinstance(await open_channel("s", slack.HOOK_URL).send(MESSAGE, "7.1"), Sent)

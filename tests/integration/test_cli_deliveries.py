@@ -99,7 +99,7 @@ def test_each_channel_is_sent_a_message_that_says_that_it_is_a_test_in_its_langu
     [posted] = web.posted
     message = json.loads(posted.body)
     assert message["title"] == "▲【提示】渠道 hook 测试消息"
-    assert "creatorwatch" in message["message"]
+    assert "没有发生任何异常" in message["message"]
 
 
 def test_only_the_named_channels_are_tested_and_json_stays_json(cli, web):

@@ -7,10 +7,14 @@ from hashlib import sha256
 
 import pytest
 
+from rules.outcomes import Outcome, Owed
+from rules.values import Alert, Firing, Flaps, Ok
+from rules.values import Past as Since
 from tests.running import creatorwatch
 from tests.services.hook import Hook
 from tests.services.loopback import running
-from tests.stored import HEALTH, MEI, POINTS, UNNAMED, Past
+from tests.stored import HEALTH, HOUR, MEI, NOW, POINTS, UNNAMED, Past
+from tests.told import a_story
 
 LADDER = """\
   - name: points
@@ -49,6 +53,26 @@ def test_it_says_which_alert_it_is_who_hears_and_what_they_read(preview):
     assert title == "▲ WARNING: Mei: points low"
     assert "violation_score: 8 → 9" in body
     assert body[-1] == "id: 0.0"
+
+
+@pytest.mark.parametrize("state", [Ok(), Firing(1, NOW - HOUR, NOW - HOUR, 1)])
+def test_of_an_alert_that_comes_and_goes_that_is_shown(preview, past, state):
+    flapping = Since((NOW - HOUR,), Flaps(NOW - HOUR, 2), stood=NOW - HOUR)
+    owed = (Owed("managers", -2, a_story()),)
+    past.judge(1, Outcome(Alert("points", MEI.key, (), state, {"managers": -2}, past=flapping), (), owed))
+    first, _, _, _, title, *body = preview("points", "Mei").stdout.splitlines()
+    assert first == "points on tiktok/account/mei, high: alert 1 is on"
+    assert title == "↕ HIGH: Mei: points high (comes and goes)"
+    assert "Level: none → coming and going" in body
+
+
+def test_what_a_silence_holds_back_is_shown_and_that_it_is_held(preview, past):
+    preview("points", "mei")
+    silence = ("silence", 'rule == "points"', "--for", "4h", "--why", "a launch", "--by", "lin")
+    assert creatorwatch(past.folder, *silence, TIKHUB_TOKEN="", KEYAPI_TOKEN="").returncode == 0
+    _, tells, held, _, _, title, *_ = preview("points", "mei").stdout.splitlines()
+    assert (tells, held, title) == ("tells: managers", "held: silenced by lin: a launch", "▲ WARNING: Mei: points low")
+    assert json.loads(preview("points", "mei", "--json").stdout)["held"] == "silenced by lin: a launch"
 
 
 def test_a_level_a_language_and_a_markup_may_be_asked_for(preview):

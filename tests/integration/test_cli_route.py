@@ -187,6 +187,8 @@ def test_json_has_the_same_for_machines(ask):
     assert [each["taken"] for each in said["routes"]] == [False, True]
 
 
-@pytest.mark.parametrize("arguments", [["rule=nothing"], ["severity=high", "--at", "tomorrow"]])
+@pytest.mark.parametrize(
+    "arguments", [["rule=nothing"], ["severity=high", "--at", "tomorrow"], ["tag=a", "--at", "9999-12-31"]]
+)
 def test_a_mistake_ends_with_2(ask, arguments):
     assert ask(*arguments).returncode == 2

@@ -11,6 +11,7 @@ import pytest
 
 from rules.outcomes import Outcome
 from rules.values import Alert, Firing, Subject, Target
+from storage.silences import How, Speaker, Wish
 from storage.store import Store
 from tests.running import creatorwatch
 from tests.stored import NOW, UNNAMED
@@ -70,6 +71,7 @@ def test_a_silence_shows_what_it_holds_and_is_listed_with_who_and_why(folder):
         "why": "a launch",
         "alerts": [1],
         "stale": False,
+        "fault": "",
     }
     assert re.search(r"(?m)^ +1 +\d{4}-\d\d-\d\d \d\d:\d\d UTC +1 +lin +a launch +rule == ", run(folder, "silences")[1])
 
@@ -77,6 +79,12 @@ def test_a_silence_shows_what_it_holds_and_is_listed_with_who_and_why(folder):
 def test_a_silence_of_what_is_yet_to_come_says_that_nothing_is_on(folder):
     code, out, _ = run(folder, "silence", 'rule == "others"', "--for", "30d", "--why", "x")
     assert (code, out.splitlines()[1]) == (0, "nothing that it matches is on now")
+
+
+def test_a_silence_that_asks_for_what_there_is_not_is_made_and_what_was_meant_is_said(folder):
+    code, out, err = run(folder, "silence", 'rule == "pionts" and account == "mei"', "--for", "4h", "--why", "x")
+    assert (code, out.splitlines()[1:]) == (0, ["nothing that it matches is on now"])
+    assert err == "creatorwatch: it asks for the rule `pionts`, which there is not, did you mean `points`?"
 
 
 def test_a_silence_until_resolved_waits_for_what_is_on_and_for_30_days_at_most(folder):
@@ -100,6 +108,20 @@ def test_a_silence_may_end_at_a_time_on_the_clock_of_the_file_or_of_a_zone_of_it
         assert run(folder, "silence", ONE, "--until", until, "--why", "x")[0] == 0
     ends = [datetime.fromisoformat(silence["ends"]).astimezone(UTC) for silence in said(folder)["silences"]]
     assert [(each.day, each.hour) for each in ends] == [(day.day, 1), (day.day, 8)]
+
+
+def test_a_silence_that_can_be_read_no_more_is_listed_with_why_and_can_be_ended(folder):
+    with closing(Store.open(folder / "creatorwatch.db")) as store:
+        store.spoken.silence(Wish('gone == "x"', NOW + timedelta(days=20), "a move"), Speaker("lin", NOW, How.CLI))
+    code, out, err = run(folder, "silences")
+    assert (code, err) == (0, "")
+    assert re.search(r"(?m)^ +1 +.* UTC +0 +lin +a move +gone == ", out)
+    assert "silence 1 holds nothing, as it cannot be read any more: an alert has no `gone`" in out
+    assert json.loads(run(folder, "explain", "mei", "--json")[1])
+    (silence,) = said(folder)["silences"]
+    assert (silence["alerts"], silence["fault"][:22]) == ([], "an alert has no `gone`")
+    assert run(folder, "silence", "--end", "1")[0] == 0
+    assert said(folder)["silences"] == []
 
 
 def test_a_silence_can_be_ended_and_is_listed_no_more_but_in_the_trail(folder):
@@ -131,6 +153,9 @@ def test_a_silence_can_be_ended_and_is_listed_no_more_but_in_the_trail(folder):
         ([ONE, "--for", "4h", "--why", "two\nlines"], "in one line"),
         ([ONE, "--for", "4h", "--by", " "], "--by"),
         ([ONE, "--end", "1"], "takes nothing else"),
+        (["--end", "9" * 20], "less than or equal to"),
+        ([f'{ONE}\nor rule == "x"', "--for", "4h"], "expected one line, without control characters"),
+        (['rule == "\x1b[31mred"', "--for", "4h"], "expected one line, without control characters"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -146,10 +171,11 @@ def test_a_silence_that_cannot_be_is_exit_code_2_with_what_was_meant_and_nothing
 @pytest.mark.parametrize("alert", ["2", "2.31", "2.31-4.35"])
 def test_an_alert_is_acknowledged_by_the_id_that_lists_and_messages_have(folder, alert):
     code, out, err = run(folder, "ack", alert, "--by", "lin")
-    assert (code, out, err) == (0, "alert 2 is known to lin up to level 2: no reminders, no escalation\n", "")
+    about = "points act (critical): leo"
+    assert (code, out, err) == (0, f"alert 2, {about}, is known to lin: no reminders, no escalation\n", "")
     (known,) = said(folder)["acks"]
     assert (known["alert"], known["level"], known["by"]) == (2, 2, "lin")
-    assert re.search(r"(?m)^ +2 +2 +lin ", run(folder, "silences")[1])
+    assert re.search(rf"(?m)^ +2 +{re.escape(about)} +lin ", run(folder, "silences")[1])
     assert trail(folder) == [("lin", "acknowledged", "cli")]
 
 

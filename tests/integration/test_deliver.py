@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import timedelta
 
@@ -12,6 +13,8 @@ from daemon.deliver import GIVE_UP_AFTER
 from daemon.packing import MAX_ENTRIES
 from daemon.patience import JITTER, WAITS, Rate, Terms
 from daemon.replies import Undelivered
+from daemon.scribe import Scribe
+from rules.digest import FLOOD, LATE
 from storage.records import Status
 from tests.delivered import BUSY, HOUR, MINUTE, REFUSED, SECOND, T0, Bench, Service
 
@@ -115,6 +118,21 @@ async def test_groups_that_piled_up_are_one_message_too(bench, chat):
     assert chat.titles == ["While Telegram could not be reached for 39 min: 20 still on"]
 
 
+async def test_many_groups_that_waited_for_more_and_go_in_time_were_not_held_up(bench, chat):
+    for number in range(FLOOD + 1):
+        bench.move(f"n{number}", 2, T0, due=T0 + 2 * LATE, bundle=f"group n{number}", wait=2 * LATE)
+    await bench.at(T0 + 2 * LATE)
+    assert sorted(chat.titles) == [f"▲ HIGH: n{number}" for number in range(FLOOD + 1)]
+
+
+async def test_what_was_held_and_is_taken_along_makes_nothing_late(bench, chat):
+    for number in range(FLOOD + 1):
+        bench.move(f"n{number}", 2, T0, due=T0 + 8 * HOUR, bundle="quiet nights")
+        bench.move(f"n{number}", 3, T0 + HOUR)
+    await bench.at(T0 + HOUR)
+    assert sorted(chat.titles) == [f"▲ CRITICAL: n{number}" for number in range(FLOOD + 1)]
+
+
 async def test_a_channel_is_left_alone_for_as_long_as_its_service_asks(bench, chat):
     chat.fail(NotSent(Undelivered.BUSY, 3, 600.0, 429))
     bench.move("a", 2, T0)
@@ -135,6 +153,54 @@ async def test_a_message_that_is_refused_does_not_hold_up_the_next_for_long(benc
     await bench.at(T0 + HOUR)
     await bench.at(T0 + HOUR + 12 * SECOND)
     assert chat.titles == ["▲ HIGH: good", "▲ HIGH: better"]
+
+
+async def test_a_message_that_was_refused_for_hours_does_not_hold_up_the_next_for_long_either(bench, chat):
+    chat.answer = lambda message: REFUSED if "bad" in message.title else Sent(5)
+    bench.move("bad", 2, T0)
+    for minute in range(120):
+        await bench.at(T0 + minute * MINUTE)
+    tried = len(chat.tried)
+    bench.move("good", 2, T0 + 2 * HOUR)
+    await bench.at(T0 + 2 * HOUR)
+    await bench.at(T0 + 2 * HOUR + 12 * SECOND)
+    assert chat.titles == ["▲ HIGH: good"]
+    assert tried < 12
+
+
+def refusing(word):
+    return lambda message: REFUSED if word in message.title + message.body else Sent(5)
+
+
+@pytest.mark.parametrize("held", [{}, {"due": T0 + HOUR, "bundle": "quiet nights"}])
+async def test_one_thing_that_is_refused_keeps_nobody_from_the_others_of_its_message(bench, chat, held):
+    chat.fail()
+    for number in range(40):
+        bench.move("bad" if number == 7 else f"n{number:02}", 2, T0, **held)
+    await bench.at(T0)
+    chat.answer = refusing("bad")
+    for second in range(0, 900, 5):
+        await bench.at(T0 + HOUR + second * SECOND)
+    told = {story.headline[0] for _, message, _ in chat.got for story in message.stories}
+    assert len(told) == bench.store.counts().outbox_waiting + 38 == 39
+    assert len(chat.got) <= 16
+
+
+async def test_a_service_that_refuses_everything_is_not_asked_more_often_because_there_is_more_to_tell(bench, chat):
+    chat.fail(REFUSED)
+    for number in range(400):
+        bench.move(f"n{number:03}", 2, T0, due=T0 + MINUTE, bundle="digest daily")
+    for minute in range(24 * 60):
+        await bench.at(T0 + minute * MINUTE)
+    assert len(chat.tried) < 500
+
+
+async def test_what_a_service_asks_for_begins_when_it_answers(bench, chat):
+    chat.fail(NotSent(Undelivered.BUSY, 1_500, 1.0, 429))
+    chat.takes_s = 1.5
+    bench.move("a", 2, T0)
+    await bench.at(T0, steps=1)
+    assert await bench.at(T0 + 2 * SECOND, steps=1) == 0
 
 
 # --- letters that die ----------------------------------------------------------------------------------------------
@@ -194,6 +260,31 @@ async def test_all_that_waited_a_day_for_a_channel_is_one_message_to_who_stands_
     assert pair.store.counts().outbox_waiting == 0
 
 
+@pytest.mark.parametrize(
+    ("heard", "died", "after", "title", "step"),
+    [
+        (0, 2, 3, "▲ CRITICAL: a", "none → critical"),
+        (2, 3, 1, "▼ WARNING: a", "high → warning"),
+        (2, 0, 1, "▼ WARNING: a", "high → warning"),
+    ],
+)
+async def test_what_comes_after_news_that_was_given_up_is_told_to_who_never_had_that(
+    pair, chat, heard, died, after, title, step
+):
+    pair.move("a", heard, T0)
+    await pair.at(T0)
+    chat.fail()
+    pair.move("a", died, T0 + MINUTE)
+    await bench_until(pair, T0 + MINUTE, T0 + 12 * HOUR)
+    pair.move("a", after, T0 + 12 * HOUR)
+    at = await days(pair, 1)
+    chat.work()
+    await pair.at(at + HOUR)
+    assert pair.store.counts().outbox_dead == 1
+    assert chat.titles[-1].startswith(title)
+    assert chat.got[-1][1].body == f"Level: {step}"
+
+
 async def test_a_letter_that_is_new_to_a_channel_that_has_failed_for_long_is_tried_for_a_day_too(pair, chat):
     chat.fail()
     pair.move("a", 2, T0)
@@ -223,6 +314,16 @@ async def test_no_channel_is_sent_more_than_its_rate_in_any_span_of_that_length(
     sent = [at for at, _, _ in chat.got]
     assert len(sent) == 8
     assert all(later - earlier >= MINUTE for earlier, later in zip(sent, sent[3:], strict=False))
+    bench.store.close()
+
+
+async def test_a_rate_is_kept_also_after_a_message_that_took_longer_than_its_span(tmp_path, chat):
+    bench = Bench(tmp_path / "watch.db", chat, terms={"chat": Terms(Rate.read("1/s"))})
+    for number in range(6):
+        bench.move(f"n{number}", 2, T0, due=T0, bundle=f"group n{number}")
+    chat.takes_s = 1.1
+    await bench.at(T0, steps=1)
+    assert len(chat.got) == 1
     bench.store.close()
 
 
@@ -269,16 +370,34 @@ async def test_at_the_end_the_parts_that_were_not_begun_are_left_for_the_next_ti
     chat.room = 300
     for number in range(30):
         bench.move(f"n{number:02}", 2, T0, due=T0 + HOUR, bundle="digest daily")
-    answer = chat.answer
+    answer, ending = chat.answer, []
 
     def ends(message):
-        bench.deliverer.end()
+        ending.append(asyncio.ensure_future(bench.deliverer.end()))
         return answer(message)
 
     chat.answer = ends
     await bench.at(T0 + HOUR, steps=1)
-    assert len(chat.got) == 1
-    assert bench.store.counts().outbox_waiting == 30 - len(re.findall(r"n\d\d", chat.got[0][1].body))
+    await ending[0]
+    told = re.findall(r"n\d\d", "".join(message.body for _, message, _ in chat.got))
+    assert 5 <= len(told) <= 10  # of six parts the first, or the one after it too
+    assert bench.store.counts().outbox_waiting == 30 - len(told)
+
+
+async def test_what_cannot_be_put_into_words_is_told_in_bare_ones_and_keeps_nobody_waiting(bench, chat):
+    def forgotten(_channel, _at):
+        raise KeyError("a fault of ours")
+
+    bench.deliverer.adopt({"chat": chat}, Scribe({}, {}, forgotten=forgotten))
+    for name in "ab":
+        bench.move(name, 3, T0, due=T0 + HOUR, bundle="digest daily")
+    bench.move("even", 2, T0 + HOUR)
+    await bench.at(T0 + HOUR)
+    [bare, even] = sorted((message for _, message, _ in chat.got), key=lambda each: "even" in each.title)
+    assert bare.body.splitlines()[:2] == ["fired critical: r:"] * 2
+    assert "its log has it" in bare.body
+    assert even.title == "▲ HIGH: even"
+    assert bench.store.counts().outbox_waiting == 0
 
 
 # --- what goes together --------------------------------------------------------------------------------------------

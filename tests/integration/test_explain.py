@@ -151,9 +151,11 @@ def test_who_hears_of_an_alert_is_told_with_the_route_and_when_at_each_level_or_
 def test_of_the_past_who_heard_of_an_alert_is_told_by_the_routes_of_that_time(past, explain):
     past.plan((MEI, HEALTH))
     past.points(MEI, (9, 3.0), (8, 9.0), (6, 9.0))
-    on = explain(LADDER, hours=5, text=routed())
-    assert "  tells: managers (by tier-a, in a digest, " in on
-    assert "console (by tier-a" in on, "it has escalated"
+    waits = explain(LADDER, hours=5, text=routed())
+    assert "  tells: managers (by tier-a, in a digest, " in waits
+    assert "console (by tier-a" not in waits, "nobody was told so far who could have done something"
+    on = explain(LADDER, hours=5, text=routed().replace('digest: "0 9 * * *", ', ""))
+    assert "  tells: managers (by tier-a), console (by tier-a)" in on, "it has escalated"
 
 
 def test_what_people_said_of_an_alert_keeps_it_from_being_told(past, explain):
@@ -176,6 +178,16 @@ def test_of_the_past_a_silence_counts_from_when_it_began_until_it_was_over(past,
     silence = past.store.spoken.silence(wish, Speaker("wu", NOW - 6 * HOUR, How.CLI))
     past.store.spoken.end_silence(silence.id, Speaker("wu", NOW - 3 * HOUR, How.CLI))
     said = ["silenced by wu: we know" in explain(hours=hours) for hours in (7, 5, 2, None)]
+    assert said == [False, True, False, False]
+
+
+def test_of_the_past_an_acknowledgement_counts_from_when_it_was_said_until_it_lapsed(past, explain):
+    past.plan((MEI, HEALTH))
+    past.points(MEI, (9, 3.0), (8, 9.0), (6, 9.0), (4, 9.0), (2, 9.0))
+    (alert,) = past.judge(8, outcome(Firing(1, NOW - 8 * HOUR, NOW - 8 * HOUR, 1)))
+    past.store.spoken.acknowledge(alert.id, Speaker("wu", NOW - 6 * HOUR, How.CLI))
+    past.store.spoken.settle({}, {alert.id: "it has risen"}, Speaker("creatorwatch", NOW - 3 * HOUR, How.DAEMON))
+    said = ["somebody said that they know" in explain(hours=hours) for hours in (7, 5, 2, None)]
     assert said == [False, True, False, False]
 
 

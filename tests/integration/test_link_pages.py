@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 from contextlib import AsyncExitStack, closing
 from datetime import UTC, datetime, timedelta
 
@@ -27,7 +28,7 @@ from rules.outcomes import Outcome
 from rules.selectors import compile_selector
 from rules.values import Alert, Firing, Ok, Subject, Target
 from rules.words import Language
-from storage.silences import How, What
+from storage.silences import How, Speaker, What
 from storage.store import Store
 from tests.running import configure, creatorwatch, edit, until
 
@@ -49,10 +50,10 @@ def ticket(action=Action.ACKNOWLEDGE, channel="managers", level=1, alert_id=1, e
 class Office:
     """The pages of a daemon whose alert 1 is on; ``client`` asks for them."""
 
-    def __init__(self, path, labels=(), links=LINKS):
-        self.clock, self.counted, self.store = ManualClock(NOON), [], Store.open(path)
+    def __init__(self, path, labels=(), links=LINKS, rule=RULE):
+        self.clock, self.counted, self.path, self.store = ManualClock(NOON), [], path, Store.open(path)
         self.labels = labels
-        replay = Replay(build_book([RULE], METRICS, ["managers"]), {CLIP.key: CLIP}, ["managers"])
+        replay = Replay(build_book([rule], METRICS, ["managers"]), {CLIP.key: CLIP}, ["managers"])
         replay.watch(CLIP.key, "detect_fake_views", 3600)
         replay.tick(NOON)
         scribe = Scribe({"china": Voice(Language.ZH)}, {}, links=links)
@@ -93,7 +94,9 @@ async def office(tmp_path):
             server = WebServer(build(lambda accept: (b"", "text/plain"), lambda: (True, {}), office.follow))
             url = await server.start("127.0.0.1", 0)
             opened.push_async_callback(server.stop)
-            office.client = await opened.enter_async_context(httpx.AsyncClient(base_url=url, trust_env=False))
+            office.client = await opened.enter_async_context(
+                httpx.AsyncClient(base_url=url, trust_env=False, timeout=30)
+            )
             return office
 
         yield start
@@ -146,22 +149,61 @@ async def test_a_post_silences_this_alert_for_four_hours_as_far_as_the_message_t
     (made,) = office.store.spoken.silences(NOON)
     assert made.condition == (
         'rule == "points" and on == "video" and platform == "tiktok" and id == "7" and '
-        'keyword == \'say "scam"\' and severity <= "warning"'
+        'keyword == \'say "scam"\' and (level == "watch")'
     )
     assert office.trail() == [("managers", What.SILENCED, How.LINK)]
 
 
-async def test_the_gravest_level_is_silenced_as_a_whole(office):
-    office = await office()
-    office.stand(2, 1)
-    await office.post(ticket(Action.SILENCE, level=2))
-    assert "severity" not in office.store.spoken.silences(NOON)[0].condition
+@pytest.mark.parametrize(
+    ("told", "held"), [(1, [True, False, False]), (2, [True, True, False]), (3, [True, True, True])]
+)
+async def test_a_silence_of_a_link_holds_the_levels_up_to_that_of_the_message_though_all_are_as_grave(
+    office, told, held
+):
+    levels = {name: {"when": f"fake_score >= {score}"} for name, score in (("watch", 12), ("act", 15), ("stop", 18))}
+    model = RuleModel.model_validate({"name": "points", "on": "video", "levels": levels})
+    office = await office(rule=model)
+    office.stand(told, 1)
+    await office.post(ticket(Action.SILENCE, level=told))
+    selector = compile_selector(office.store.spoken.silences(NOON)[0].condition, LANGUAGE)
+    rule = build_book([model], METRICS, ["managers"]).rules[0]
+    assert [selector.matches(rule.case(CLIP, (), level)) for level in (1, 2, 3)] == held
+    assert selector.matches(rule.case(CLIP, (), -told)), "also while it comes and goes"
 
 
 async def test_an_alert_that_no_text_can_name_is_not_silenced_more_than_it_should_be(office):
     office = await office(labels=(("keyword", '"it\'s"'),))
     assert "no link can silence" in (await office.post(ticket(Action.SILENCE))).text
     assert office.store.spoken.silences(NOON) == []
+
+
+async def test_what_has_an_empty_name_is_silenced_and_not_all_that_is_beside_it(office):
+    office = await office(labels=(("keyword", ""),))
+    await office.post(ticket(Action.SILENCE))
+    selector = compile_selector(office.store.spoken.silences(NOON)[0].condition, LANGUAGE)
+    rule = build_book([RULE], METRICS, ["managers"]).rules[0]
+    assert [selector.matches(rule.case(CLIP, (("keyword", word),), 1)) for word in ("", "scam")] == [True, False]
+
+
+async def test_an_alert_whose_name_is_too_long_to_be_read_again_is_not_said_to_be_silenced(office):
+    office = await office(labels=(("keyword", "scam " * 500),))
+    assert "no link can silence" in (await office.post(ticket(Action.SILENCE))).text
+    assert office.trail() == []
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+async def test_a_link_whose_silence_is_over_does_not_say_that_it_holds(office, by_hand):
+    office = await office()
+    await office.post(ticket(Action.SILENCE))
+    if by_hand:
+        office.clock.advance(timedelta(minutes=9))
+        assert office.store.spoken.end_silence(1, Speaker("wu", office.clock.now(), How.CLI))
+    else:
+        office.clock.advance(timedelta(hours=5))
+    page = (await office.post(ticket(Action.SILENCE))).text
+    ended = "2026-11-21 12:09 UTC" if by_hand else "2026-11-21 16:00 UTC"
+    assert f"Silenced by managers with this link before, until {ended}. Nothing was done" in page
+    assert (office.store.spoken.silences(office.clock.now()), office.counted[-1]) == ([], "used")
 
 
 @pytest.mark.parametrize("action", Action)
@@ -201,6 +243,19 @@ async def test_a_good_link_that_is_followed_too_often_waits_too(office):
     office = await office()
     codes = [(await office.client.post(f"/a/{LINKS.token(ticket())}")).status_code for _ in range(10)]
     assert codes == [200] * int(PACE_PER_S) + [429] * (10 - int(PACE_PER_S))
+
+
+async def test_who_taps_while_another_process_writes_for_long_is_asked_to_try_again_and_nothing_is_done(office):
+    office = await office()
+    held = sqlite3.connect(office.path)
+    held.execute("BEGIN IMMEDIATE")
+    page = await office.post(ticket())
+    held.rollback()
+    held.close()
+    assert (page.status_code, office.counted, office.trail()) == (429, ["busy"], [])
+    assert "Please try again" in page.text
+    assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+    assert "Acknowledged by managers" in (await office.post(ticket())).text
 
 
 async def test_a_page_speaks_the_language_of_its_channel(office):

@@ -67,7 +67,7 @@ class Told:
         letters = self.store.claim_letters(channel, at, at + timedelta(days=99), "me", 1_000)
         sent = [Delivery(each.id, each.alert_id, channel, each.level, at, SENT, 1) for each in letters]
         self.store.record_deliveries(sent)
-        pieces = [Piece(each.id, each.thing, each.story, each.created, each.bundle) for each in letters]
+        pieces = [Piece(each.id, each.thing, each.story, each.created, each.bundle, each.meant) for each in letters]
         return [[piece.story.headline[0] for piece in parcel.pieces] for parcel in parcels(pieces, at)]
 
     def compare(self, until=None):

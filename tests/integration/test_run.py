@@ -227,7 +227,7 @@ def test_a_second_daemon_leaves_the_first_and_its_database_alone(start, tmp_path
     before = database.stat().st_ino
 
     second = start()
-    assert second.process.wait(timeout=10) == 1
+    assert second.process.wait(timeout=60) == 1
     assert second.err == f"creatorwatch: another creatorwatch is at work on {database.name}\n"
     assert database.stat().st_ino == before
     assert first.stop()[0] == 0
@@ -239,7 +239,7 @@ def test_a_database_of_another_program_is_refused_and_kept(start, tmp_path):
     diary.write_text("a diary, and no database at all\n" * 40)
 
     daemon = start(TIKHUB_TOKEN=TOKEN)
-    assert daemon.process.wait(timeout=10) == 1
+    assert daemon.process.wait(timeout=60) == 1
     assert re.fullmatch(r"creatorwatch: creatorwatch\.db: .+\n", daemon.err)
     assert diary.read_text().startswith("a diary")
 
@@ -300,7 +300,7 @@ def test_a_daemon_that_is_killed_right_after_a_reload_repeats_no_call_and_no_mes
     provider = a_provider()
     hook = f"json://{web.address}/"
     score = FANS.replace("follower_count > 1", "violation_score >= 0").replace(
-        "summary: fans", "summary: '{name} fans'"
+        "summary: fans", "summary: '{name} fans', to: [managers], passes_quiet: info"
     )
 
     def told():

@@ -343,3 +343,75 @@ async def test_one_channels_answers_are_not_anothers(hook):
         hook.fault = Answer(404, "no")
         results = await asyncio.gather(*(channel_to(each).send(about_nothing(), "7.1") for each in (busy, hook) * 4))
     assert [type(result) for result in results] == [Sent, NotSent] * 4
+
+
+# --- a message that not all have got ---------------------------------------------------------------------------------
+
+
+def titled(title, body="body", *stories):
+    return Message(title, body, Severity.HIGH, News.FIRED, stories=stories)
+
+
+class Moody(Telegram):
+    """A second chat takes nothing while ``is_out``; the request of the number ``ill`` fails."""
+
+    is_out, ill = True, 0
+
+    def message(self, asked):
+        if len(self.asked) == self.ill:
+            return telegram.no(500, "Internal Server Error")
+        if str(asked.json["chat_id"]) == "-100999":
+            if self.is_out:
+                return telegram.no(403, "Forbidden: bot was kicked from the supergroup chat")
+            asked.json["chat_id"] = telegram.CHAT
+            return self.keep(asked.json["text"], asked.json.get("parse_mode", ""), telegram.MAX_TEXT)
+        return super().message(asked)
+
+
+@pytest.fixture
+def moody(trusted, monkeypatch):
+    with routed(Moody(server_side(trusted)), monkeypatch) as service:
+        yield service
+
+
+async def test_who_has_got_a_message_does_not_get_it_again_when_another_did_not(moody):
+    channel = open_channel("them", f"{telegram.URL}-100999/")
+    for late in ("", " (delayed 5 min)", " (delayed 20 min)"):
+        assert isinstance(await channel.send(titled(f"Points{late}"), "7.1"), NotSent)
+    moody.is_out = False
+    assert isinstance(await channel.send(titled("Points (delayed 1 h)"), "7.1"), Sent)
+    assert [squeezed(said.text) for said in moody.accepted] == ["Pointsbodyid:7.1"] * 2
+
+
+async def test_a_message_in_parts_goes_on_where_it_failed_in_the_words_in_which_it_was_begun(moody):
+    channel = open_channel("them", telegram.URL)
+    words = [f"{number:04}" for number in range(2_000)]
+    moody.ill = 2
+    assert isinstance(await channel.send(titled("t", " ".join(words)), "7.1"), NotSent)
+    assert isinstance(await channel.send(titled("t (delayed 42 min: Telegram 500)", " ".join(words)), "7.1"), Sent)
+    assert sorted(word for said in moody.accepted for word in said.text.split() if word.isdigit()) == words
+
+
+async def test_a_no_in_a_200_is_no_arrival_at_the_next_attempt_either(service):
+    channel = channel_to(service)
+    service.fault = service.busy(17)
+    assert isinstance(await channel.send(about_nothing(), "7.1"), NotSent)
+    service.fault = None
+    assert isinstance(await channel.send(about_nothing(), "7.1"), Sent)
+    assert len(service.accepted) == 1
+
+
+async def test_other_news_under_the_same_id_goes_to_everybody(moody):
+    channel = open_channel("them", f"{telegram.URL}-100999/")
+    for name in ("Mei", "Leo"):
+        assert isinstance(await channel.send(titled(name, "body", about(name)), "7.1-9.4"), NotSent)
+    assert [squeezed(said.text)[:3] for said in moody.accepted] == ["Mei", "Leo"]
+
+
+async def test_what_was_not_got_by_anybody_is_told_in_the_words_of_now(hook):
+    hook.fault = Answer(503, "")
+    channel = channel_to(hook)
+    assert isinstance(await channel.send(titled("Points"), "7.1"), NotSent)
+    hook.fault = None
+    assert isinstance(await channel.send(titled("Points (delayed 42 min)"), "7.1"), Sent)
+    assert [said.title for said in hook.accepted] == ["Points (delayed 42 min)"]

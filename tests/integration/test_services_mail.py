@@ -73,6 +73,14 @@ async def test_a_recipient_that_the_server_does_not_know_is_refused(mail, truste
     assert (result.reason, result.status) == (Undelivered.REFUSED, 550)
 
 
+async def test_a_recipient_gets_a_mail_once_however_often_another_is_refused(mail, trusted):
+    both = mail.url.replace("ops@example.com", "ops@example.com,x@refused.example")
+    channel = open_channel("mail", both)
+    for _ in range(3):
+        assert isinstance(await channel.send(MESSAGE, "7.1"), NotSent)
+    assert [said.to for said in mail.handler.accepted] == [("ops@example.com",)]
+
+
 async def test_no_password_goes_to_a_server_whose_certificate_nobody_vouches_for(mail):
     result = await open_channel("mail", mail.url).send(MESSAGE, "7.1")
     assert isinstance(result, NotSent)

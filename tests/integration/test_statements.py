@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from daemon import logs
 from daemon.providers import METRICS
 from daemon.replay import Replay
-from daemon.statements import Statements, in_force
+from daemon.statements import Statements, silence_of
 from rules.building import build_book
 from rules.models import RuleModel
 from rules.outcomes import Outcome
@@ -69,7 +69,10 @@ def test_a_silence_whose_condition_can_be_read_no_more_holds_nothing_and_the_log
     silence(store, 'gone_label == "x"')
     kept = silence(store)
     Statements(store).heed(docket, NOON)
-    assert [each.id for each in docket.said.silences] == [kept.id]
+    broken, whole = docket.said.silences
+    cases = [BOOK.rules[0].case(MEI, (), 1)]
+    assert (broken.fault[:28], list(map(broken.match.matches, cases))) == ("an alert has no `gone_label`", [False])
+    assert (whole.id, whole.fault, list(map(whole.match.matches, cases))) == (kept.id, "", [True])
     assert '"silence": 1' in out.getvalue()
     assert "an alert has no `gone_label`" in out.getvalue()
 
@@ -86,8 +89,42 @@ def test_nothing_is_written_down_while_all_stays_as_it_is(store, docket):
 def test_what_a_silence_matches_is_noted_so_that_one_that_holds_nothing_is_found(store, docket):
     busy, idle = silence(store), silence(store, 'account == "leo"')
     Statements(store).heed(docket, NOON + 192 * HOUR)
-    assert [each.id for each in stale(in_force(store, NOON + 192 * HOUR), NOON + 192 * HOUR)] == [idle.id]
-    assert {each.id for each in in_force(store, NOON)} == {busy.id, idle.id}
+    for known in (docket.said.silences, map(silence_of, store.spoken.silences(NOON + 192 * HOUR))):
+        assert [each.id for each in stale(known, NOON + 192 * HOUR)] == [idle.id]
+    assert {each.id for each in docket.said.silences} == {busy.id, idle.id}
+
+
+def test_a_silence_that_runs_out_is_written_down_as_over_also_when_nobody_was_there(store, docket):
+    made = silence(store)
+    statements = Statements(store)
+    statements.heed(docket, NOON)
+    statements.heed(docket, made.ends - HOUR)
+    assert store.spoken.trail(NOON + HOUR) == []
+    Statements(store).heed(docket, made.ends + HOUR)
+    statements.heed(docket, made.ends + HOUR)
+    assert docket.said.silences == ()
+    ends = [(each.who, each.about) for each in store.spoken.trail(NOON + HOUR)]
+    assert ends == [("creatorwatch", "silence 1: its time is over")]
+    then = [bool(store.spoken.silences_then(made.ends + minutes * HOUR / 60)) for minutes in (-1, 0, 30)]
+    assert then == [True, False, False]
+
+
+def test_what_is_said_after_a_reload_that_failed_is_heeded_though_it_takes_the_number_of_what_was_undone(
+    store, docket, tmp_path
+):
+    store.spoken.acknowledge(1, LIN)
+    statements = Statements(store)
+    statements.heed(docket, NOON)
+    docket.remember([])
+    with suppress(ZeroDivisionError), ExitStack() as undo, store.together():
+        statements.keep(undo)
+        statements.heed(docket, NOON + HOUR)
+        raise ZeroDivisionError
+    assert store.spoken.number() == 1
+    with closing(Store.open(tmp_path / "watch.db")) as other:
+        made = silence(other)
+    statements.heed(docket, NOON + HOUR)
+    assert [each.id for each in docket.said.silences] == [made.id]
 
 
 def test_what_was_said_of_an_alert_that_is_gone_is_over(store, docket):

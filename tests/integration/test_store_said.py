@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from rules.outcomes import Outcome
+from rules.outcomes import Outcome, Owed
 from rules.values import Alert, Firing, Flaps, Ok, Past, Subject, Target
+from storage.records import SENT, Delivery
 from storage.silences import Ack, How, Speaker, What, Wish
 from storage.store import Store
+from tests.told import a_story
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -142,6 +145,35 @@ def test_what_lapses_is_gone_and_the_trail_says_why(store):
     store.spoken.settle({}, {alert.id: "it is over"}, DAEMON)
     assert store.spoken.acks() == []
     assert trail(store, T0 + HOUR) == [("creatorwatch", What.LAPSED, f"alert {alert.id}: it is over", How.DAEMON)]
+
+
+def test_of_the_past_is_told_who_knew_of_an_alert_then_and_up_to_which_level(store):
+    spoken, alert = store.spoken, firing(store, level=1)
+    hours = [T0 + number * HOUR for number in range(-1, 5)]
+    spoken.acknowledge(alert.id, LIN)
+    firing(store, level=2, before=alert)
+    spoken.acknowledge(alert.id, LIN._replace(who="wu", at=T0 + 2 * HOUR))
+    spoken.settle({}, {alert.id: "it is over"}, DAEMON._replace(at=T0 + 4 * HOUR))
+    known = [[(each.who, each.level) for each in spoken.acks_then(at)] for at in hours]
+    assert known == [[], [("lin", 1)], [("lin", 1)], [("wu", 2)], [("wu", 2)], []]
+
+
+def test_only_what_goes_later_and_nobody_has_tried_to_send_is_held_back_and_owed_again(store):
+    hours = {"now": 0, "leased": 0, "tried": 0, "later": 5, "climbed": 0}
+    owed = [Owed(name, 1, a_story(stand=1), due=T0 + due * HOUR) for name, due in hours.items()]
+    on = Alert("points", KEY, (), Firing(1, T0, T0, 1), dict.fromkeys(hours, 1))
+    (alert,) = store.commit_judgement([Outcome(on, (), owed)], T0)
+    for name in ("leased", "tried", "climbed"):
+        (letter,) = store.claim_letters(name, T0, T0 + 9 * HOUR, "me", 9)
+        delivery = Delivery(letter.id, alert.id, name, 1, T0, SENT if name == "climbed" else "timeout", 5)
+        if name != "leased":
+            store.record_deliveries([replace(delivery, retry_due=None if name == "climbed" else T0 + 9 * HOUR)])
+    worse = replace(alert, state=Firing(2, T0, T0, 2), told=alert.told | {"climbed": 2})
+    store.commit_judgement([Outcome(worse, (), [Owed("climbed", 2, a_story(stand=2), due=T0 + 5 * HOUR)])], T0)
+    assert store.spoken.hold_back([alert.id, 99], T0) == {alert.id}
+    (held,) = store.live_alerts_of([alert.id])
+    assert held.told == {"now": 1, "leased": 1, "tried": 1, "climbed": 1}
+    assert store.spoken.hold_back([alert.id], T0) == set()
 
 
 def test_nothing_is_half_said(store, monkeypatch):

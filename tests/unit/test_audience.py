@@ -87,7 +87,7 @@ def test_a_route_that_is_not_taken_says_what_does_not_hold_and_what_is_so_instea
 def test_on_what_is_the_operators_own_it_is_told_that_clients_and_plain_routes_hear_nothing():
     tikhub = replace(CASE, target=Target("provider/tikhub", Subject.PROVIDER, "TikHub", ""))
     found = audience(rule(to=["brand"]), tikhub, TELLING, SUNDAY)
-    assert found.hearers == ()
+    assert [each.channel for each in found.hearers] == ["operators"]
     assert "for clients it is no business: brand" in found.notes
     assert why_not(found, "rest") == "it does not ask what an alert is `on`, and so is not for one on provider"
 
@@ -107,7 +107,7 @@ def test_what_comes_later_is_told_and_is_there_once_it_has_come():
         timedelta(hours=2),
         ("boss",),
     )
-    escalated = audience(rule(), CASE, TELLING, SUNDAY, escalated=True)
+    escalated = audience(rule(), CASE, TELLING, SUNDAY, escalated=timedelta(hours=2))
     assert [each.channel for each in escalated.hearers] == ["lin", "duty", "boss"]
 
 

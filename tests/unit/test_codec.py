@@ -26,6 +26,7 @@ FIRING = st.builds(
     peak=LEVELS,
     rising=st.none() | RISING,
     easing=st.none() | TIMES,
+    farthest=st.none() | st.floats(allow_nan=False, allow_infinity=False),
 )
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 LABELS = st.dictionaries(TEXT, TEXT, max_size=3).map(lambda labels: tuple(sorted(labels.items())))
@@ -47,6 +48,10 @@ PAST = st.builds(
     flaps=st.none() | st.builds(Flaps, TIMES, LEVELS),
     first=st.integers(0, 9),
     held=TEXT,
+    stood=st.none() | TIMES,
+    heard=st.none() | TIMES,
+    reminded=st.none() | TIMES,
+    escalated=st.integers(0, 10**7).map(lambda seconds: timedelta(seconds=seconds)),
 )
 
 

@@ -270,6 +270,61 @@ def test_an_owner_without_channels_is_noted_only_where_a_rule_tells_owners(loade
     text = CONSOLES + "owners: {lin: [team]}\n" + ACCOUNT % ", owner: wu"
     assert loaded(text + RULE % "team").notes == ()
     assert loaded(text + RULE % "owner").notes == (
-        "rules tell the owner, but `owners` has no channels, so all are told, of: wu",
+        "the owner is to be told, but `owners` has no channels, so all are told, of: wu",
     )
     assert loaded(text.replace("wu", "lin") + RULE % "owner").notes == ()
+
+
+CLIENTS = CONSOLES.replace("}}", '}, brand: {url: "console://", audience: clients}}')
+
+
+def test_whose_owner_has_no_channels_is_no_business_of_clients_unless_there_is_nobody_else(loaded):
+    config = loaded(CLIENTS + ACCOUNT % ", owner: wu")
+    assert config.targets[0].target.channels == ("console", "team")
+    only = 'channels: {brand: {url: "console://", audience: clients}}\n'
+    assert loaded(only + ACCOUNT % "").targets[0].target.channels == ("brand",)
+
+
+@pytest.mark.parametrize("routes", ["routes: [{to: owner}]\n", "routes: [{escalate_after: 1h, escalate_to: owner}]\n"])
+def test_an_owner_without_channels_is_noted_also_where_a_route_tells_owners(loaded, routes):
+    text = CLIENTS + "owners: {lin: [team]}\n" + ACCOUNT % ", owner: wu"
+    assert loaded(text + routes).notes == (
+        "the owner is to be told, but `owners` has no channels, so all but clients are told, of: wu",
+    )
+
+
+@pytest.mark.parametrize(
+    ("match", "note"),
+    [
+        ('rule == "few-fns"', "asks for the rule `few-fns`, which there is not, did you mean `few-fans`?"),
+        ('level == "hihg"', "asks for the level `hihg`, which there is not"),
+        ('tag == "tier-b"', "asks for the tag `tier-b`, which there is not, did you mean `tier-a`?"),
+        ('owner != "linn"', "asks for the owner `linn`, which there is not, did you mean `lin`?"),
+        ('platform == "tictok"', "asks for the platform `tictok`, which there is not, did you mean `tiktok`?"),
+        ('account == "b" or account == "b"', "asks for the account `b`, which there is not"),
+        ('rule == "few-fans" and tag == "tier-a" and owner == "wu" and account == "a"', ""),
+        ('level == "warning" and platform == "douyin" and owner != "" and name == "who"', ""),
+    ],
+)
+def test_what_a_route_or_maintenance_asks_for_and_there_is_not_is_noted_with_what_was_meant(loaded, match, note):
+    text = CONSOLES + "owners: {wu: [team]}\n" + ACCOUNT % ", owner: lin, tags: [tier-a]" + RULE % "team"
+    routes = f"routes: [{{name: some, match: '{match}'}}]\n"
+    maintenance = f"maintenance: [{{why: we move, match: '{match}', from: 2026-02-01, until: 2026-02-02}}]\n"
+    assert loaded(text + routes).notes == ((f"the route some {note}",) if note else ())
+    assert loaded(text + maintenance).notes == ((f"maintenance (we move) {note}",) if note else ())
+
+
+@pytest.mark.parametrize(
+    ("first", "is_left_nothing"),
+    [
+        ("{name: all}", True),
+        ("{name: all, continue: true}", False),
+        ("{name: all, times: nights}", False),
+        ("{name: all, match: 'severity == \"high\"'}", False),
+    ],
+)
+def test_routes_for_which_nothing_is_left_are_noted(loaded, first, is_left_nothing):
+    times = 'times: {nights: {from: "22:00", to: "08:00"}}\n'
+    others = "{name: cookies, match: 'on == \"cookie\"'}, {name: rest, to: [team]}"
+    notes = loaded(f"{CONSOLES}{times}routes: [{first}, {others}]\n").notes
+    assert notes == (("the route all takes all that comes to it, so nothing is left for: rest",) * is_left_nothing)

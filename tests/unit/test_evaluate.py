@@ -149,7 +149,7 @@ def test_half_known_ladders_climb_to_what_is_certain_and_do_not_descend_below_wh
     the_rule = rule(levels={"one": "rank < 0.5", "two": "rank < 0.5 and points > 5"})
     [fired] = evaluate([the_rule], look({"rank": {labels: window(0.1)}}))
     assert fired.alert.level == 1
-    higher = replace(fired.alert, state=Firing(2, NOW - HOUR, NOW - HOUR, 2), told={"team": 2, "boss": 2})
+    higher = replace(fired.alert, state=Firing(2, NOW - HOUR, NOW - HOUR, 2, farthest=0.1), told={"team": 2, "boss": 2})
     assert evaluate([the_rule], look({"rank": {labels: window(0.1)}}, [higher])) == []
 
 
@@ -277,7 +277,7 @@ def test_an_alert_does_not_descend_through_a_level_that_is_kept():
 def test_a_level_whose_clear_condition_is_unknown_is_kept():
     the_rule = clearing(1, "deadlines < 5", levels=LADDER)
     view = points(3)
-    fired = Alert("r", MEI.key, (), Firing(1, NOW - HOUR, NOW - HOUR, 1), {"team": 1, "boss": 1})
+    fired = Alert("r", MEI.key, (), Firing(1, NOW - HOUR, NOW - HOUR, 1, farthest=3.0), {"team": 1, "boss": 1})
     assert judge(the_rule, view, NOW.timestamp())[()].kept == (1,)
     assert evaluate([the_rule], look(view, [replace(fired, meaning=the_rule.meaning)])) == []
 

@@ -35,12 +35,12 @@ class Bench:
         found = {(metric, labels): window.values[-1] for metric, own in view.items() for labels, window in own.items()}
         return {(labels[0][1] if labels else metric): number for (metric, labels), number in found.items()}
 
-    def owe(self, at: datetime) -> None:
-        """A letter begins to wait."""
+    def owe(self, at: datetime, due: datetime | None = None) -> None:
+        """A letter begins to wait; until ``due`` it is held."""
         alert = Alert("rule", DAEMON, NO_LABELS, Firing(1, at, at, 1), {"phone": 1})
         story = a_story(severity=Severity.WARNING)
         step = Transition(Change.B_FIRED, at, 0, 1, "it is so")
-        self.store.commit_judgement([Outcome(alert, [step], [Owed("phone", 1, story)])], at, None)
+        self.store.commit_judgement([Outcome(alert, [step], [Owed("phone", 1, story, due=due)])], at, None)
 
     def give_up(self, at: datetime) -> None:
         [letter] = self.store.claim_letters("phone", at, at + HOUR, "me", 9)
@@ -83,6 +83,13 @@ def test_a_file_is_refused_until_one_is_taken_and_the_words_say_why(bench):
     bench.itself.config("")
     bench.itself.say({}, AT + HOUR)
     assert (bench.said()["config_ok"], bench.itself.records()) == (1.0, [])
+
+
+def test_a_message_that_is_held_over_night_is_late_only_from_the_morning_on(bench):
+    bench.owe(AT, due=AT + 8 * HOUR)
+    for hours, late_s in ((2, 0.0), (9, 3600.0)):
+        bench.itself.say({}, AT + hours * HOUR)
+        assert (bench.said()["outbox_waiting"], bench.said()["outbox_oldest_age_s"]) == (1.0, late_s)
 
 
 def test_a_message_waits_the_longer_the_later_it_is_until_it_is_given_up_and_that_counts_for_a_day(bench):

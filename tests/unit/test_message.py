@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from daemon.scribe import plain
 from rules.building import build_book
 from rules.evaluate import Look, evaluate
-from rules.message import say_number, sum_up
 from rules.models import RuleModel
-from rules.values import Alert, Firing, Message, Metric, News, Record, Severity, Subject, Target, Unit, Window
+from rules.values import Alert, Firing, Metric, Record, Severity, Subject, Target, Unit, Window
+from rules.wording import say_number
+from tests.told import a_story, read
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -44,7 +46,7 @@ def judged(the_rule, view, alert=None, records=(), measured=None, **more):
     alerts = {("r", alert.labels): alert} if alert else {}
     look = Look(MEI, view, alerts, NOW, measured or {}, lambda kind: records, **more)
     [outcome] = evaluate([the_rule], look)
-    return outcome, outcome.owed[0].message.body.splitlines()
+    return outcome, read(outcome.owed[0]).body.splitlines()
 
 
 def lines_of(the_rule, view, alert=None, **more):
@@ -100,7 +102,7 @@ def test_an_end_names_the_highest_level_that_was_reached_and_why_it_ended_and_no
     assert lines == [
         "Level: low → none",
         "points: 9 → 0",
-        "Lasted: 3 h; peak: top",
+        "Lasted: 3 h; peak: top (points 9)",
         "Why: the condition no longer holds",
         "Measured: 2026-11-21 12:00 UTC; polled: 2026-11-21 12:00 UTC",
         "Who: Mei (tiktok/account/mei), owner lin",
@@ -143,6 +145,8 @@ def test_a_series_of_another_alert_is_neither_shown_nor_noted():
         (-1000.75, Unit.SCORE, "-1,001"),
         (-12_345.0, Unit.COUNT, "-12,345"),
         (0.12345, Unit.RATIO, "12.3 %"),
+        (9.996, Unit.RATIO, "1,000 %"),
+        (123.0, Unit.RATIO, "12,300 %"),
         (0.0, Unit.STATE, "no"),
         (float("nan"), Unit.STATE, "unknown"),
     ],
@@ -211,23 +215,27 @@ def test_polled_is_the_newest_look_and_measured_the_oldest_instant_that_a_number
 
 
 def told(severity, number=0):
-    return Message(f"{severity} {number}", "body", severity, News.FIRED)
+    return a_story(f"it {number}", severity=severity)
+
+
+def title_of(severity, number=0):
+    return plain(told(severity, number)).title
 
 
 @pytest.mark.parametrize(
-    ("many", "last"), [(30, "info 29"), (31, "and 1 more: 1 info"), (1000, "and 970 more: 970 info")]
+    ("many", "last"), [(30, "▲ INFO: it 29"), (31, "and 1 more: 1 info"), (1000, "and 970 more: 970 info")]
 )
 def test_thirty_are_told_one_by_one_and_the_others_counted(many, last):
-    lines = sum_up([told(Severity.INFO, number) for number in range(many)]).body.splitlines()
-    assert (lines[29], lines[-1], len(lines)) == ("info 29", last, min(many, 31))
+    lines = plain(*(told(Severity.INFO, number) for number in range(many))).body.splitlines()
+    assert (lines[29], lines[-1], len(lines)) == ("▲ INFO: it 29", last, min(many, 31))
 
 
-def test_a_title_is_cut_after_a_hundred_characters():
-    long = Message("x" * 101, "body", Severity.INFO, News.FIRED)
-    assert sum_up([long, told(Severity.INFO)]).body.splitlines()[0] == "x" * 100
+def test_a_title_of_more_than_a_hundred_characters_is_cut_and_shows_it():
+    whole, cut = plain(a_story("x" * 92), a_story("y" * 93)).body.splitlines()
+    assert (whole, cut) == ("▲ HIGH: " + "x" * 92, "▲ HIGH: " + "y" * 91 + "…")
 
 
 def test_those_of_one_severity_stay_in_their_order():
     many = [told(severity, n) for n in range(3) for severity in Severity]
-    lines = sum_up(many).body.splitlines()
-    assert lines == [f"{severity} {n}" for severity in reversed(Severity) for n in range(3)]
+    lines = plain(*many).body.splitlines()
+    assert lines == [title_of(severity, n) for severity in reversed(Severity) for n in range(3)]

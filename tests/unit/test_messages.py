@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -19,15 +20,18 @@ from hypothesis import strategies as st
 from daemon.markup import escaped, linked
 from daemon.providers import METRICS, RECORDS
 from daemon.scribe import VARIABLES, Letterhead, Scribe, Voice, as_body, plain
-from daemon.templates import MAX_BYTES, Pattern, TemplateFault, compiled
+from daemon.templates import LONGEST_S, MAX_BYTES, Pattern, TemplateFault, compiled
 from rules import story
 from rules.building import build_book
 from rules.evaluate import Look, evaluate
 from rules.models import RuleModel
+from rules.posting import STRAIGHTFORWARD, Telling
+from rules.routes import Route, Routes
 from rules.story import Amount, Story, Who, story_from_json, story_to_json
-from rules.values import News, Record, Severity, Subject, Target, Unit, Window
+from rules.values import FirstSight, News, Record, Severity, Subject, Target, Unit, Window
 from rules.wording import WORDS, Markup, Speech
 from rules.words import Language
+from tests.recorded import READ, read_sample
 from tests.told import NOON, a_story
 
 HOUR = timedelta(hours=1)
@@ -59,14 +63,15 @@ def window(*values, at=NOON):
     return Window((((start + hour * HOUR).timestamp(), value) for hour, value in enumerate(values)))
 
 
-def stories(the_rule, *looks, records=()):
+def stories(the_rule, *looks, records=(), telling=STRAIGHTFORWARD):
     """What is told at each of these looks, as (view, time)."""
     alerts, told = {}, []
     for view, at in looks:
         found = {"violation": records, "shop_account": [Record("shop_account", "account", {"region": "US"})]}
-        [outcome] = evaluate([the_rule], Look(MEI, view, alerts, at, {}, lambda kind, found=found: found.get(kind, ())))
-        alerts = {(the_rule.name, ()): outcome.alert}
-        told += [letter.story for letter in outcome.owed]
+        records_of = lambda kind, found=found: found.get(kind, ())  # noqa: E731 - it is no more than that
+        for outcome in evaluate([the_rule], Look(MEI, view, alerts, at, {}, records_of, telling=telling)):
+            alerts = {(the_rule.name, ()): outcome.alert}
+            told += [letter.story for letter in outcome.owed]
     return told
 
 
@@ -126,6 +131,32 @@ def test_the_end_says_how_far_the_number_went_and_what_it_is_now():
     _, over = stories(rule(levels=LADDER), points(12), points(12, 14, 20, 3, at=later))
     assert (over.changes[0].peak, over.changes[0].new.value, over.ending.lasted_s) == (20, 3, 3 * 3600)
     assert "Lasted: 3 h; peak: high (violation_score 20)" in plain(over).body
+
+
+def test_the_end_says_how_far_the_number_went_also_when_that_was_many_looks_ago():
+    looks = [points(value, at=NOON + hour * HOUR) for hour, value in enumerate([12, 20, 14, 13, 12, 12, 3])]
+    _, over = stories(rule(levels=LADDER), *looks)
+    assert "Lasted: 6 h; peak: high (violation_score 20)" in plain(over).body
+
+
+def test_the_end_of_what_came_and_went_says_since_when_and_how_far_up():
+    levels = {"info": "violation_score >= 9", "high": "violation_score >= 12"}
+    flapping = rule(levels=levels, flapping={"times": 3, "within": "6h"})
+    looks = [points(value, at=NOON + hour * HOUR) for hour, value in enumerate([9, 0, 12, 0, 9, 0, 0, 0, 0, 0, 0, 0])]
+    told = stories(flapping, *looks)
+    assert [each.news for each in told][-2:] == [News.FLAPPING, News.RESOLVED]
+    assert "Lasted: 11 h; peak: info" in plain(told[-1]).body
+
+
+def test_the_estimated_end_of_an_effect_is_the_same_however_often_it_is_told():
+    the_rule = replace(rule(levels=LADDER), on_first_sight=FirstSight.TELL)
+    remind = Telling(Routes((Route("r", to=("team",), remind=(HOUR,)),)))
+    fired, climbed, reminded = stories(
+        the_rule, *(points(9 + 3 * (hour > 0), at=NOON + hour * HOUR) for hour in range(3)), telling=remind
+    )
+    assert (reminded.news, reminded.ends) == (News.REMINDED, climbed.ends)
+    assert climbed.ends == NOON + 25 * HOUR
+    assert fired.ends is None
 
 
 def test_of_a_number_that_must_not_fall_the_peak_is_the_lowest():
@@ -257,6 +288,13 @@ def test_the_time_that_is_left_is_that_of_the_sending():
     assert "closes in 1 d 20 h" in in_text(told, Language.EN, NOON + 8 * HOUR).body
 
 
+@pytest.mark.parametrize(("hours", "said"), [(51, "possible"), (52, "not possible"), (60, "not possible")])
+def test_an_appeal_is_not_possible_any_more_when_its_time_ran_out_while_the_message_waited(hours, said):
+    records = [Record("violation", "7501", WORDS_OF_A_VIOLATION)]
+    [told] = stories(rule(levels=LADDER, records="violation"), points(12), records=records)
+    assert f"  appeal: {said}" in in_text(told, Language.EN, NOON + hours * HOUR).body.splitlines()
+
+
 # --- every one of them --------------------------------------------------------------------------------------------
 
 
@@ -287,7 +325,7 @@ LATIN = re.compile(r"[A-Za-z]{2,}")
 
 
 def test_no_sentence_in_chinese_is_english():
-    bare = {key: re.sub(r"\{\w+\}|UTC", "", text) for key, text in WORDS[Language.ZH].texts.items()}
+    bare = {key: re.sub(r"\{\w+\}|`[^`]*`|UTC", "", text) for key, text in WORDS[Language.ZH].texts.items()}
     assert {key: text for key, text in bare.items() if LATIN.search(text)} == {}
     assert not [name for name in WORDS[Language.ZH].names.values() if LATIN.search(name)]
 
@@ -325,8 +363,10 @@ def test_a_message_in_chinese_has_no_english_label():
     assert not [label for label in labels if LATIN.search(label)]
 
 
-def test_every_number_and_record_has_a_chinese_name():
-    assert sorted({*METRICS, *RECORDS} - WORDS[Language.ZH].names.keys()) == []
+def test_every_number_and_record_and_its_words_have_chinese_names():
+    readings = [read_sample(sample) for sample in READ]
+    words = {word for reading in readings for record in reading.records for word in record.words}
+    assert sorted({*METRICS, *RECORDS, *words} - WORDS[Language.ZH].names.keys()) == []
 
 
 # --- markup -------------------------------------------------------------------------------------------------------
@@ -338,7 +378,7 @@ markup_like = st.text(st.sampled_from("*_`[]()<>&~|#!-+=.1 \\\"'ab\n@:/违") | s
 def test_a_strangers_text_reads_in_html_as_it_is(text):
     html = escaped(text, Markup.HTML)
     assert "<" not in html
-    assert unescape(html) == text
+    assert unescape(html) == " ".join(text.splitlines())
 
 
 @given(st.text(st.sampled_from("*_`[]()<>&~|#!-+=.1 \\\"'ab@:违x"), max_size=40).map(str.strip))
@@ -353,6 +393,24 @@ def test_a_strangers_text_is_one_line_of_markdown_and_begins_no_block(text):
     line = escaped(text, Markup.MARKDOWN)
     assert "\n" not in line
     assert not re.match(r" ?([#>|~`*_+=-]|\d{1,9}[.)])", line)
+
+
+@given(markup_like, st.sampled_from([Markup.TEXT, Markup.HTML]))
+def test_a_strangers_text_is_one_line_of_text_or_html(text, markup):
+    assert len(escaped(f"x{text}", markup).splitlines()) == 1
+    assert escaped(text, Markup.TEXT).split() == text.split()
+
+
+@pytest.mark.parametrize("markup", Markup)
+def test_no_word_of_a_stranger_adds_a_line_to_a_message(markup):
+    forged = "so what\nLevel: none\u2028Silence: https://example.invalid/a/1\r\nx"
+    lines = []
+    for said in ("so what", forged):
+        record = story.RecordWords("violation", "1", (story.Word("reason", said),))
+        told = replace(a_story(said, said, records=(record,)), who=Who(said, "k", "tiktok", "lin"))
+        message = Scribe({"c": Voice(markup=markup)}, {}).write([told], "c", markup)
+        lines.append(len(f"{message.title}\n{message.body}".splitlines()))
+    assert lines[0] == lines[1]
 
 
 @given(st.text(max_size=60))
@@ -442,6 +500,19 @@ def test_whatever_a_template_does_the_message_is_sent_in_the_usual_words(body, f
     assert scribe.failures == {"t": 1}
 
 
+def test_a_template_that_takes_its_time_holds_up_nobody():
+    grown = "condition" + "|replace('e', 'eeeeeeeeeeeeeeee')" * 40
+    loops = "".join(f"{{% for {each} in notes %}}" for each in "abc")
+    began_s = time.monotonic()
+    scribe, message = by(
+        loops + f"{{% if {grown} == 1 %}}{{% endif %}}" + "{% endfor %}" * 3,
+        replace(full, condition="views > 3 and likes > 3", notes=("x",) * 20),
+    )
+    assert time.monotonic() - began_s < 10 * LONGEST_S
+    assert "(TimeoutError)" in message.body
+    assert scribe.failures == {"t": 1}
+
+
 @pytest.mark.parametrize(
     ("source", "fault"),
     [
@@ -460,6 +531,10 @@ def test_whatever_a_template_does_the_message_is_sent_in_the_usual_words(body, f
         ("{% for a in b recursive %}{% endfor %}", (0, "a loop cannot be recursive")),
         ("x" * 16_001, (0, "a template has 16,000 characters at most")),
         ("{{ " + "(" * 3_000 + "1" + ")" * 3_000 + " }}", (0, "it is nested too deeply")),
+        ("{% if told %}" * 100 + "{% endif %}" * 100, (0, "too many levels of indentation")),
+        ("{{ rule" + "|trim" * 300 + " }}", (0, "too many nested parentheses")),
+        ("{{ rule|truncate(length=3, length=4) }}", (0, "keyword argument repeated: length")),
+        ("{{ " + "9" * 5_000 + " }}", (0, "a number in it is too long")),
     ],
 )
 def test_what_is_not_for_templates_is_refused_where_it_stands(source, fault):
@@ -468,6 +543,12 @@ def test_what_is_not_for_templates_is_refused_where_it_stands(source, fault):
     offset, text = fault
     assert found.text.startswith(text)
     assert found.offset == (offset if "\n" not in source else source.index("{"))
+
+
+def test_what_is_nested_deeply_is_checked_quickly():
+    began_s = time.monotonic()
+    assert isinstance(compiled("{{ rule" + "|trim" * 190 + " }}", Markup.TEXT, VARIABLES), Pattern)
+    assert time.monotonic() - began_s < 3
 
 
 def test_the_inside_of_python_is_out_of_reach():
@@ -480,6 +561,26 @@ def test_a_text_that_is_too_long_is_cut_and_ends_in_dots():
     told = replace(full, notes=("违" * 1000,) * 60)
     _, message = by("{% for note in notes %}{{ note }}{% endfor %}", told)
     assert (len(message.body.encode()) <= MAX_BYTES, message.body[-1]) == (True, "…")
+
+
+@pytest.mark.parametrize("name", ["<'\"&>", "x"])
+def test_html_that_is_too_long_is_not_cut_inside_of_a_character(name):
+    for more in range(8):
+        notes = ("x" * more, name * 1_000) * 4
+        _, message = by(
+            "{% for note in notes %}{{ note }}{% endfor %}", replace(full, notes=notes * 5), markup=Markup.HTML
+        )
+        assert not re.search(r"&[^;]*$", message.body)
+
+
+def test_of_an_endless_word_of_a_record_the_beginning_is_told():
+    told = replace(full, records=(story.RecordWords("violation", "1", (story.Word("reason", "违" * 100_000),)),))
+    assert f"  reason: {'违' * 1_999}…" in plain(told).body.splitlines()
+
+
+def test_what_the_daemon_says_in_a_record_is_said_in_chinese():
+    told = a_story(records=(story.RecordWords("cookie", "k", (story.Word("text", "the cookie is expired"),)),))
+    assert "  内容：登录凭证已失效" in plain(told, language=Language.ZH).body.splitlines()  # noqa: RUF001
 
 
 @given(st.text(max_size=60))

@@ -47,16 +47,35 @@ def test_a_rate_is_a_number_of_messages_in_a_second_a_minute_or_an_hour(text, ra
 def test_a_channel_that_failed_is_tried_by_one_message_and_takes_more_once_that_arrived():
     patience = Patience()
     assert patience.free(None, 8, AT) == 8
-    until = patience.failed(AT, "1", None)
+    until = patience.failed(AT, AT, "1", None)
     assert patience.free(None, 8, until - SECOND) == 0
     assert patience.free(None, 8, until) == 1
     patience.succeeded()
     assert patience.free(None, 8, until) == 8
 
 
+@pytest.mark.parametrize(("letters", "waited"), [("7" * 20, WAITS[0]), ("1234567", WAITS[-1]), ("77s77", WAITS[0])])
+def test_one_message_that_is_refused_again_and_again_holds_up_no_other_but_many_do(letters, waited):
+    patience = Patience()
+    for letter in letters:
+        if letter == "s":
+            patience.succeeded()
+        else:
+            patience.refused(AT, AT, letter)
+    assert patience.free(None, 8, AT + waited * (1 - JITTER) - SECOND) == 0
+    assert patience.free(None, 8, AT + waited * (1 + JITTER)) == 1
+
+
+def test_a_wait_begins_when_the_attempt_ends():
+    patience = Patience()
+    patience.failed(AT, AT + MINUTE, "1", 60.0)
+    assert patience.free(None, 8, AT) == patience.free(None, 8, AT + 2 * MINUTE - SECOND) == 0
+    assert patience.free(None, 8, AT + 3 * MINUTE) == 1
+
+
 def test_a_clock_that_is_set_back_makes_no_pause_longer():
     patience = Patience()
-    patience.failed(AT, "1", 86_400.0)
+    patience.failed(AT, AT, "1", 86_400.0)
     assert patience.free(None, 8, AT - SECOND) == 1
 
 

@@ -10,7 +10,7 @@ import pytest
 from rules.posting import FIRST_SIGHT, SETTLED, Slot, Telling, slot
 from rules.routes import STRAIGHT, Quiet, Route
 from rules.selectors import Case
-from rules.timetable import Once, Span, Times
+from rules.timetable import LOOKED_AHEAD, Once, Span, Times
 from rules.values import NO_LABELS, Severity, Subject, Target
 
 MEI = Target("tiktok/account/mei", Subject.ACCOUNT, "Mei", "tiktok", "lin", account="tiktok/account/mei")
@@ -18,7 +18,7 @@ CASE = Case("points", Severity.HIGH, "off", NO_LABELS, MEI)
 NIGHTS = Times(UTC, (Span(frozenset(range(1, 8)), time(22), time(8)),))
 NIGHT, MORNING = datetime(2026, 2, 2, 23, tzinfo=UTC), datetime(2026, 2, 3, 8, tzinfo=UTC)
 QUIET = Quiet("nights", NIGHTS, Severity.CRITICAL)
-MOVE = Quiet("we move", Once(NIGHT, NIGHT + timedelta(hours=24)))
+MOVE = Quiet("we move", Once(NIGHT, NIGHT + timedelta(hours=12)))
 DAILY = Route("daily", digest=lambda at: at.replace(hour=9, minute=0) + timedelta(days=1))
 
 
@@ -36,7 +36,35 @@ def test_what_is_grave_enough_passes():
 
 
 def test_of_quiet_hours_and_maintenance_the_longer_holds():
-    assert slot(STRAIGHT, CASE, NIGHT, [QUIET, MOVE]) == Slot(NIGHT + timedelta(hours=24), "quiet we move")
+    assert slot(STRAIGHT, CASE, NIGHT, [QUIET, MOVE]) == Slot(NIGHT + timedelta(hours=12), "quiet we move")
+
+
+def test_what_begins_before_the_other_is_over_holds_on():
+    begins = Once(MORNING - timedelta(hours=1), MORNING + timedelta(hours=4))
+    assert slot(STRAIGHT, CASE, NIGHT, [QUIET, Quiet("we move", begins)]).due == MORNING + timedelta(hours=4)
+    move = Quiet("we move", Once(NIGHT, NIGHT + timedelta(hours=24)))
+    assert slot(STRAIGHT, CASE, NIGHT, [QUIET, move]).due == MORNING + timedelta(days=1)
+
+
+def test_what_is_always_held_is_held_for_sixty_days_at_most():
+    days = Quiet("days", Times(UTC, (Span(frozenset(range(1, 8)), time(8), time(22)),)))
+    held = slot(STRAIGHT, CASE, NIGHT, [QUIET, days]).due - NIGHT
+    assert LOOKED_AHEAD <= held < LOOKED_AHEAD + timedelta(days=1)
+
+
+def test_a_digest_that_comes_due_in_quiet_hours_waits_for_their_end():
+    late = Route("late", digest=lambda at: at.replace(hour=23))
+    noon = MORNING.replace(hour=12)
+    assert slot(late, CASE, noon, [QUIET]) == Slot(MORNING + timedelta(days=1), "digest late")
+    assert slot(late, replace(CASE, severity=Severity.CRITICAL), noon, [QUIET]) == Slot(
+        noon.replace(hour=23), "digest late"
+    )
+
+
+@pytest.mark.parametrize(("route", "is_first"), [(Route(group_by=("account",)), False), (STRAIGHT, True)])
+def test_what_would_come_after_quiet_hours_have_begun_is_held(route, is_first):
+    evening = NIGHT.replace(hour=21, minute=59, second=45)
+    assert slot(route, CASE, evening, [QUIET], is_first=is_first) == Slot(MORNING, "quiet nights")
 
 
 def test_a_digest_takes_what_is_not_held():

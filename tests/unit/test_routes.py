@@ -113,6 +113,21 @@ def test_no_client_ever_hears_of_the_operators_own(routes, to, operators, severi
 
 
 @pytest.mark.parametrize(
+    ("routes", "heard"),
+    [
+        (Routes(operators=("operators",)), {"operators"}),
+        (Routes(), {"duty", "boss"}),
+        (Routes((Route("cookies", matching('on == "cookie"'), to=("brand",)),), ("operators",)), {"operators"}),
+    ],
+)
+@pytest.mark.parametrize("to", [["brand"], ["owner"]])
+def test_what_is_the_operators_own_is_told_to_somebody_though_only_clients_are_named(routes, heard, to):
+    found = replace(routes, clients=frozenset({"brand"}), staff=("duty", "boss"))
+    ways = found.ways(rule(to), Case("points", Severity.HIGH, "off", NO_LABELS, COOKIE), ["brand"], NOON)
+    assert set(ways) == heard
+
+
+@pytest.mark.parametrize(
     ("passes", "severity", "waits"),
     [
         (None, Severity.CRITICAL, True),
@@ -144,14 +159,28 @@ def test_news_that_no_route_has_goes_straight():
 
 def test_once_an_alert_has_escalated_more_hear_of_it_but_no_client_of_what_is_the_operators_own():
     to = ("boss", "brand")
-    cookies = Route("cookies", matching('on == "cookie" or on == "account"'), to=("duty",), escalate_to=to)
+    cookies = Route(
+        "cookies",
+        matching('on == "cookie" or on == "account"'),
+        to=("duty",),
+        escalate_after=timedelta(hours=2),
+        escalate_to=to,
+    )
     routes = Routes((cookies,), clients=frozenset({"brand"}))
 
     def heard(target: Target) -> list[str]:
         case = Case("points", Severity.HIGH, "off", NO_LABELS, target)
-        return list(routes.ways(rule(), case, OWNERS, NOON, escalated=True))
+        return list(routes.ways(rule(), case, OWNERS, NOON, escalated=timedelta(hours=2)))
 
     assert (heard(MEI), heard(COOKIE)) == (["duty", "boss", "brand"], ["duty", "boss"])
+
+
+def test_whom_no_route_names_hears_the_end_at_once_but_not_when_the_route_that_is_taken_is_quiet():
+    case, nights = Case("points", Severity.HIGH, "off", NO_LABELS, MEI), Quiet("nights", NIGHTS)
+    quiet = Route("quiet", quiet=nights, digest=lambda at: at + timedelta(days=1))
+    assert Routes((quiet, REST)).way_back("lin-phone", case, OWNERS, NOON) == replace(STRAIGHT, quiet=nights)
+    assert Routes((quiet, REST)).way_back("operators", case, OWNERS, NOON) is REST
+    assert Routes((DAYS,)).way_back("lin-phone", case, OWNERS, MIDNIGHT) is STRAIGHT
 
 
 def hear_of_channel(name: str, routes: Routes, to: list[str] | None = None) -> set[str]:

@@ -484,9 +484,13 @@ def test_news_goes_by_routes_is_held_at_night_and_comes_as_one_message_in_the_mo
     told = [
         "{ channel: managers, title: '✔ Came and went: WARNING: mei has 3 points' }",
         f"{{ channel: deputy, title: '▲ WARNING: own has 9 points {held}' }}",
-        "{ channel: operators, contains: nobody acknowledged it for 6 h }",
     ]
-    said = ("31h", "messages: []"), ("32h", f"messages: [{', '.join(told)}]")
+    said = [
+        ("31h", "messages: []"),
+        ("32h", f"messages: [{', '.join(told)}]"),
+        ("36h", "messages: [{ channel: deputy, news: reminded }]"),
+        ("38h", "messages: [{ channel: operators, news: fired, contains: nobody acknowledged it for 6 h }]"),
+    ]
     assert ran(folder, expecting(*said, given=given)) == []
 
 

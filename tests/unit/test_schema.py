@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from daemon import config_models
+from daemon import config_models, route_models
 from daemon.config_models import BaseUrl, Cookie, Discovery, FileModel, Files, Token, Usd
 from daemon.marked import Tree, parse
 from daemon.providers import ENDPOINTS, METRICS
@@ -28,7 +28,7 @@ SCHEMA = schema_of(METRICS, ENDPOINTS)
 WHOLE = Draft202012Validator(SCHEMA)
 MODELS = {
     name: model
-    for module in (config_models, models)
+    for module in (config_models, route_models, models)
     for name, model in inspect.getmembers(module, inspect.isclass)
     if issubclass(model, BaseModel) and model.__module__ == module.__name__ and not name.startswith("_")
 }
@@ -43,6 +43,10 @@ LEAST = {
     "LinksModel": {"url": "https://alerts.example.com", "key": "${A}"},
     "RuleModel": {"name": "a", "on": "video", "when": "views > 1"},
     "LevelModel": {"when": "views > 1"},
+    "QuietModel": {"times": "nights"},
+    "DigestModel": {"cron": "0 9 * * *"},
+    "MaintenanceModel": {"times": "nights"},
+    "DelegationModel": {"owner": "lin", "to": "wu", "from": "2026-02-02", "until": "2026-02-06"},
 }
 """What must be written, by model."""
 
@@ -165,10 +169,11 @@ def places(fault):
 
 
 KNOWN = re.compile(
-    r"expected (?!one line|a metric|\d+[smhd] to)|unknown key|unknown (provider|endpoint)|`\w+` is missing"
+    r"expected (?!one line|a metric|an operator|minute|the earlier|\d+[smhd]\b)|unknown key"
+    r"|unknown (provider|endpoint)|`\w+` is missing"
     r"|a (rule|budget) has|a (token|cookie) must not stand|it must be a scheme|the file is empty"
 )
-"""What is said of mistakes that a schema can know: not of names, ranges of durations, URLs, files and expressions."""
+"""What is said of mistakes that a schema can know: not of names, ranges, crontab lines, URLs, files and expressions."""
 
 READABLE = [path for path in sorted(BAD.glob("*.yaml")) if read(path)]
 

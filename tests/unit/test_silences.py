@@ -87,21 +87,24 @@ def test_what_is_silenced_is_said_with_who_and_why_by_the_first_silence_that_hol
 
 def test_a_silence_that_awaits_alerts_is_over_with_the_last_of_them_and_another_never_is_by_itself():
     awaiting = silence(awaits=frozenset({1, 2}))
-    assert [awaiting.is_over(stands) for stands in ({1: 1, 2: 1}, {2: 2, 9: 1}, {9: 1}, {})] == [
-        False,
-        False,
-        True,
-        True,
-    ]
-    assert not silence().is_over({})
+    over = "all that it was to last for is over"
+    stands = ({1: 1, 2: 1}, {2: 2, 9: 1}, {9: 1}, {})
+    assert [awaiting.ending(each, NOON) for each in stands] == ["", "", over, over]
+    assert silence().ending({}, NOON + 3 * HOUR) == ""
+
+
+def test_a_silence_whose_time_has_run_out_is_over_whatever_is_on():
+    assert silence(awaits=frozenset({1})).ending({1: 1}, NOON + 4 * HOUR) == "its time is over"
 
 
 def test_a_silence_that_holds_nothing_for_a_week_or_is_two_weeks_old_may_be_forgotten():
-    new = silence(matched=NOON)
-    busy = silence(id=2, matched=NOON + OLD)
+    ends = NOON + OLD + 2 * HOUR
+    new = silence(matched=NOON, ends=ends)
+    busy = silence(id=2, matched=NOON + OLD, ends=ends)
     assert stale([new, busy], NOON + IDLE) == []
     assert stale([busy, new], NOON + IDLE + HOUR) == [new]
     assert stale([busy, new], NOON + OLD + HOUR) == [busy, new]
+    assert stale([busy, new], ends) == [], "they are over"
 
 
 def test_an_acknowledgement_lapses_when_its_alert_rises_above_it_or_is_over():

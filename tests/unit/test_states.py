@@ -23,6 +23,8 @@ from daemon.standings import Standings
 from daemon.states import States
 from daemon.watchlist import Watchlist
 from rules.values import NO_LABELS
+from rules.wording import Speech
+from rules.words import Language
 from storage.records import Planned, Polled
 from storage.store import Store
 
@@ -209,6 +211,13 @@ def test_how_to_renew_a_cookie_names_its_place_and_never_its_value(bench):
     assert record.words["where"] == "${file:a0.cookie}"
     assert "A0" in record.words["text"]
     assert "the-secret-itself" not in repr(record)
+
+
+def test_how_to_renew_a_cookie_is_said_in_chinese_too(bench):
+    [record] = bench.states.records(COOKIES[0], "cookie")
+    speech = Speech(Language.ZH)
+    assert speech.phrase(record.words["text"]) == "请在浏览器中登录 A0 的账号，并复制完整的 Cookie 请求头"  # noqa: RUF001
+    assert speech.phrase(record.words["then"]) == "无需其他操作：一分钟内自动重试，此前等待的采集随即补上"  # noqa: RUF001
 
 
 def test_records_of_the_platforms_are_not_the_daemons_own(bench):

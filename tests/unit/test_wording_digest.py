@@ -9,19 +9,24 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from daemon.packing import MAX_ENTRIES
 from daemon.scribe import Letterhead, Scribe, Voice, plain
+from daemon.statements import LANGUAGE
 from daemon.templates import compiled
 from rules.digest import BACKLOG, Fate, Piece, parcels, split
 from rules.posting import FALLBACK, FIRST_SIGHT
-from rules.story import Story, Who
-from rules.values import News, Severity
+from rules.selectors import compile_selector
+from rules.silences import Silence
+from rules.story import Amount, Change, Ending, Story, Who
+from rules.values import News, Severity, Unit
 from rules.wording import MAX_LINES, Markup, Speech
 from rules.wording_digest import Delay, remark
 from rules.words import Language
 
 AT = datetime(2026, 2, 2, 1, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+NIGHTS = "quiet nights"
 LADDER = ("warning", "high", "critical")
 GRAVE = (Severity.INFO, Severity.WARNING, Severity.HIGH, Severity.CRITICAL)
 
@@ -81,7 +86,7 @@ def test_a_digest_tells_what_is_on_before_what_is_over_each_with_its_way():
         "Came and went",
         f"  WARNING: gone: points, {since}",
         "Over",
-        f"  INFO: over: points, high → none, {since}",
+        f"  RESOLVED: over: points, high → none, {since}",
     ]
     assert (message.severity, message.news) == (Severity.CRITICAL, News.FIRED)
 
@@ -107,6 +112,13 @@ def test_a_digest_of_what_is_over_alone_is_no_alarm():
         Severity.INFO,
         News.RESOLVED,
     )
+
+
+@pytest.mark.parametrize("markup", Markup)
+def test_each_of_many_things_is_told_however_long_its_name(markup):
+    names = [f"{'违' * 80}{number}" for number in range(MAX_ENTRIES)]
+    body = said(digest(*((name, 0, 2) for name in names)), markup=markup).body
+    assert [name for name in names if f"{name}:" not in body] == []
 
 
 def test_who_it_is_about_is_said_where_the_headline_does_not():
@@ -189,6 +201,64 @@ def test_a_template_has_no_say_in_whether_a_delay_is_told():
     assert scribe.write([piece.story], "c", Markup.TEXT, AT, Delay(42 * MINUTE)).title == "points (delayed 42 min)"
 
 
+# --- silences that may be forgotten --------------------------------------------------------------------------------
+
+
+def forgotten(number, why="a launch"):
+    match = compile_selector('rule == "<b>points</b>"', LANGUAGE)
+    return Silence(number, match, AT - 20 * DAY, AT + DAY, "lin", why)
+
+
+def neglected(silences, language=Language.EN, markup=Markup.TEXT):
+    return Scribe({"c": Voice(language, SHANGHAI, markup)}, {}, forgotten=lambda _channel, _at: silences)
+
+
+@pytest.mark.parametrize(
+    ("language", "rows"),
+    [
+        (
+            Language.EN,
+            [
+                "Silences that may be forgotten (`creatorwatch silence --end ID` ends one)",
+                '  3: rule == "<b>points</b>", by lin, since 2026-01-13 09:00 Asia/Shanghai (a launch)',
+                '  4: rule == "<b>points</b>", by lin, since 2026-01-13 09:00 Asia/Shanghai',
+            ],
+        ),
+        (
+            Language.ZH,
+            [
+                "可能已被遗忘的静默（用 `creatorwatch silence --end 编号` 结束）",
+                '  3：rule == "<b>points</b>"，lin 设于 北京时间 2026-01-13 09:00（a launch）',
+                '  4：rule == "<b>points</b>"，lin 设于 北京时间 2026-01-13 09:00',
+            ],
+        ),
+    ],
+)
+def test_a_scheduled_digest_ends_in_the_silences_that_may_be_forgotten(language, rows):
+    scribe = neglected([forgotten(3), forgotten(4, "")], language)
+    many = digest(("a", 0, 1), ("b", 0, 1), bundle="digest daily")
+    assert scribe.digest(many, "c", Markup.TEXT, AT).body.splitlines()[-3:] == rows
+    [one] = [letter(1, "a", 0, 1, "digest daily")]
+    assert scribe.write([one.story], "c", Markup.TEXT, AT, scheduled=True).body.splitlines()[-3:] == rows
+
+
+def test_only_the_last_part_of_a_scheduled_digest_and_nothing_else_lists_silences():
+    scribe = neglected([forgotten(3)])
+    pieces = [letter(number, thing, 0, 1, "digest daily") for number, thing in enumerate("abc")]
+    parts = [scribe.digest(part.content, "c", Markup.TEXT, AT).body for part in split(parcels(pieces, AT)[0], 2)]
+    assert ["Silences" in body for body in parts] == [False, True]
+    assert "Silences" not in scribe.digest(NIGHT, "c", Markup.TEXT, AT).body
+    assert "Silences" not in scribe.write([pieces[0].story], "c", Markup.TEXT, AT).body
+
+
+def test_of_very_many_silences_ten_are_listed_and_none_of_them_can_be_markup():
+    many = digest(("a", 0, 1), ("b", 0, 1), bundle="digest daily")
+    scribe = neglected([forgotten(number) for number in range(12)], markup=Markup.HTML)
+    body = scribe.digest(many, "c", Markup.HTML, AT).body
+    assert (body.count("by lin"), "<b>points" in body) == (10, False)
+    assert "and 2 more (`creatorwatch silences`)" in body
+
+
 # --- reminders -----------------------------------------------------------------------------------------------------
 
 
@@ -222,6 +292,55 @@ def test_a_reminder_in_a_digest_is_still_on_and_not_back_where_it_was():
     assert [each.fate for each in parcel.content.entries] == [Fate.OPENED, Fate.OPENED]
     [alone] = parcels([reminded, again], AT)
     assert alone.content.news is News.REMINDED
+
+
+def test_a_reminder_in_a_digest_is_dated_by_when_it_began_and_not_by_itself():
+    reminded = Piece(1, "a", reminder(), AT, "quiet nights")
+    [parcel] = parcels([reminded, letter(2, "b", 0, 1, "quiet nights")], AT)
+    assert "HIGH: a: points, since 2026-02-02 05:00 Asia/Shanghai" in said(parcel.content).body
+    assert "WARNING: b: points, none → warning, since 2026-02-02 08:59 Asia/Shanghai" in said(parcel.content).body
+
+
+@pytest.mark.parametrize(
+    ("language", "gone", "over"),
+    [
+        (
+            Language.EN,
+            "lasted 40 min; peak: high (violation_score 15), now violation_score 3",
+            "lasted 2 h; peak: high",
+        ),
+        (Language.ZH, "持续 40 分钟；峰值：严重（违规分 15），目前 违规分 3", "持续 2 小时；峰值：严重"),
+    ],
+)
+def test_of_what_is_over_a_digest_says_how_it_was(language, gone, over):
+    change = Change("violation_score", Unit.POINTS, Amount(3.0, Unit.POINTS), peak=15.0)
+    came, went, ended = letter(1, "a", 0, 2, NIGHTS), letter(2, "a", 2, 0, NIGHTS), letter(3, "b", 2, 0, NIGHTS)
+    went = replace(went, story=replace(went.story, ending=Ending(2_400, "high"), changes=(change,)))
+    ended = replace(ended, story=replace(ended.story, ending=Ending(7_200, "high")))
+    [parcel] = parcels([came, went, ended], AT)
+    _, first, _, last = said(parcel.content, language).body.splitlines()
+    assert first.endswith(gone)
+    assert last.endswith(over)
+
+
+def test_a_line_that_is_cut_shows_it():
+    body = said(digest(("x" * 95 + " 12,345", 0, 2), ("y", 0, 1))).body
+    assert f"HIGH: {'x' * 95} 12,…, none → high" in body
+
+
+def test_a_reminder_names_its_level_once():
+    assert "Level: high" in plain(reminder()).body.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("held", "row"),
+    [
+        ("silenced by lin: a campaign", "延后通知的原因：已被 lin 静默：a campaign"),
+        ("silenced by lin", "延后通知的原因：已被 lin 静默"),
+    ],
+)
+def test_why_a_silence_held_news_is_said_in_chinese(held, row):
+    assert row in plain(replace(reminder(0, 2), held=held), language=Language.ZH).body.splitlines()
 
 
 # --- parts ---------------------------------------------------------------------------------------------------------

@@ -50,13 +50,17 @@ def _create_what_is_said() -> None:
     )
     op.create_table(
         "ack",
+        sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("alert_id", sa.Integer(), nullable=False),
         sa.Column("level", sa.Integer(), nullable=False),
         sa.Column("who", sa.String(), nullable=False),
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ended_ms", sa.BigInteger()),
         sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
-        sa.PrimaryKeyConstraint("alert_id"),
+        sa.PrimaryKeyConstraint("id"),
     )
+    in_force = sa.text("ended_ms IS NULL")
+    op.create_index("uq_ack_in_force", "ack", ["alert_id"], unique=True, sqlite_where=in_force)
     op.create_table(
         "audit",
         sa.Column("id", sa.Integer(), nullable=False),
