@@ -178,8 +178,10 @@ def _labels(story: Story) -> tuple[tuple[str, str], ...]:
 
 
 def _annotations(story: Story, message: Message, id_text: str) -> tuple[tuple[str, str], ...]:
-    summary = message.title if len(message.stories) == 1 else title(story, Speech())
-    words = {"summary": summary, "body": message.body, "id": id_text}
+    """What the message says, if that is about this alone: not of each the words about all."""
+    is_alone = len(message.stories) == 1
+    summary, body = (message.title, message.body) if is_alone else (title(story, Speech()), "")
+    words = {"summary": summary, "body": body, "id": id_text}
     return tuple((name, _clean(value)) for name, value in words.items() if value)
 
 

@@ -100,7 +100,7 @@ class Deliverer:
     def adopt(self, channels: Mapping[str, Channel], scribe: Scribe, terms: Mapping[str, Terms] | None = None) -> None:
         """Send through these from now on, as ``scribe`` writes.
 
-        A channel that is not among them sends what it has taken, and is closed.
+        A channel that is not among them finishes the message that it is sending, and is closed.
         """
         before, agreed = self._lanes, terms or {}
         self._scribe, self._lanes = scribe, {}
@@ -147,15 +147,18 @@ class Deliverer:
 
     async def _empty(self, lane: _Lane, at: datetime) -> int:
         """Send what is due, as far as the channel bears it; how many letters were tried."""
-        began_s, channel = time.monotonic(), lane.channel
-        await self._repeating.tell(channel, self._standing, self._scribe, at)
-        free = lane.free(at)
-        claimed = await self._on_writer(lambda: self._claim(channel.name, free, at)) if free else NOTHING
+        await self._repeating.tell(lane.channel, self._standing, self._scribe, at)
+        return await self._tell(lane, at, time.monotonic())
+
+    async def _tell(self, lane: _Lane, at: datetime, began_s: float, *, alone: bool = False) -> int:
+        """The same, of all or of what goes ``alone``; what comes to do so goes ahead of what is left of the others."""
+        channel, free = lane.channel, lane.free(at)
+        claimed = await self._on_writer(lambda: self._claim(channel.name, free, at, alone)) if free else NOTHING
         if not claimed.letters:
             return 0
         packer = Packer(channel, self._scribe, claimed.trouble, at)
         packed = await asyncio.to_thread(packer.pack, claimed.letters)
-        tried, until_s = 0, time.monotonic() + WAIT_S
+        tried, ahead, until_s = 0, 0, time.monotonic() + WAIT_S
         while tried < len(packed) and self._may_go_on(lane, began_s, at):
             each, tried = packed[tried], tried + 1
             sent = await channel.send(await self._illustrated(each, channel, until_s), each.id_text)
@@ -163,15 +166,18 @@ class Deliverer:
             lane.patience.sends(lane.terms.rate, now)
             deliveries = self._outcome(lane, each.letters, sent, at, now)
             await self._on_writer(partial(self._record, deliveries))
+            if not alone and any(len(left.letters) > 1 for left in packed[tried : tried + 1]):
+                ahead += await self._tell(lane, now, time.monotonic(), alone=True)
         rest = [letter.id for letter in _letters(packed[tried:])]
         if rest:
             await self._on_writer(lambda: self._store.put_back(rest))
-        return len(_letters(packed[:tried]))
+        return ahead + len(_letters(packed[:tried]))
 
     def _may_go_on(self, lane: _Lane, began_s: float, at: datetime) -> bool:
-        """Whether what was claimed is ours for long enough, and the channel bears more."""
+        """Whether what was claimed is ours for long enough, and the channel bears more and is to be sent it."""
         is_ours = time.monotonic() - began_s < LEASE.total_seconds() / 2
-        return is_ours and not self._is_ending and lane.free(_later(at, began_s)) > 0
+        is_open = not self._is_ending and self._lanes.get(lane.channel.name) is lane
+        return is_ours and is_open and lane.free(_later(at, began_s)) > 0
 
     async def _illustrated(self, packed: Packed, channel: Channel, until_s: float) -> Message:
         """With its chart; one that failed once goes without, as that may have been why."""
@@ -182,8 +188,8 @@ class Deliverer:
     def _standing(self, name: str) -> Awaitable[Sequence[Story]]:
         return self._on_writer(lambda: self._store.standing(name))
 
-    def _claim(self, name: str, free: int, at: datetime) -> _Claimed:
-        letters = self._store.claim_letters(name, at, at + LEASE, self._owner, free, at - LATE)
+    def _claim(self, name: str, free: int, at: datetime, alone: bool) -> _Claimed:
+        letters = self._store.claim_letters(name, at, at + LEASE, self._owner, free, at - LATE, alone=alone)
         if not letters:
             return NOTHING
         meant = min(letter.meant for letter in letters)

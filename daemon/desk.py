@@ -70,15 +70,15 @@ class Desk:
         self._hasten(at)
 
     def _hasten(self, at: datetime) -> None:
-        """Let what waits in quiet hours or for a digest wait no longer than it would if it were written now."""
+        """Let what waits in quiet hours or for a digest wait as the file says now, and no longer than what is new."""
         rules, targets = {rule.name: rule for rule in self.config.book.rules}, self.watchlist.targets()
         dues: dict[int, datetime] = {}
         for each in self.store.waiting((QUIET, DIGEST)):
             if each.rule in rules and each.target in targets:
                 rule = rules[each.rule]
                 case = rule.case(targets[each.target], each.labels, each.stand)
-                due = self.config.telling.due(each.channel, rule, case, at)
-                dues |= {each.id: due} if due < each.due else {}
+                due = self.config.telling.due(each.channel, rule, case, at, each.due)
+                dues |= {each.id: due} if due != each.due else {}
         self.store.hasten(dues)
 
     def renew(self, at: datetime) -> list[Outcome]:
@@ -107,12 +107,12 @@ class Desk:
         self.config, self.watchlist = config, Watchlist(config, self._providers)
         self.plan(at)
         self.store.give_up_letters(config.channels.keys())
-        self._hasten(at)
         self.standings.adopt(config, self.watchlist)
         self._doubt.adopt(config.guard, reads(config), self.watchlist)
         self.states.itself.follow(config.channels)
         self.states.itself.config("")
         self.judge.go_by(config.book, config.channels, config.telling, self.watchlist, self._held(), at)
+        self._hasten(at)  # only now: what was silenced meanwhile does not wait any more
         self.states.wake_probes()
         return self.judge.look_at_everything(at)
 

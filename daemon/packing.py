@@ -11,11 +11,11 @@ import structlog
 
 from daemon.channels import Channel
 from daemon.scribe import Scribe
-from rules.digest import BACKLOG, FLOOD, LATE, Entry, Parcel, Piece, parcels, split
+from rules.digest import BACKLOG, FLOOD, LATE, Digest, Entry, Parcel, Piece, parcels, split
 from rules.posting import DIGEST, FALLBACK, QUIET
 from rules.story import Story
 from rules.wording import Markup, Message
-from rules.wording_digest import Delay
+from rules.wording_digest import MAX_SILENCES, Delay
 from storage.records import Letter, Trouble
 
 log = structlog.get_logger("creatorwatch.packing")
@@ -48,11 +48,14 @@ class Packer:
     at: datetime
 
     def pack(self, letters: Sequence[Letter]) -> list[Packed]:
-        """The messages, each letter in one of them; first those that were tried least, then those of the oldest."""
+        """The messages, each letter in one of them; first those that were tried least.
+
+        Of these, what is about one thing goes first, then what is older.
+        """
         known = {letter.id: letter for letter in letters}
         pieces = [Piece(each.id, each.thing, each.story, each.created, each.bundle, each.meant) for each in letters]
         wholes = [(_letters(whole, known), whole) for whole in parcels(pieces, self.at)]
-        wholes.sort(key=lambda each: (each[0][0].attempts, each[0][0].id))
+        wholes.sort(key=lambda each: (each[0][0].attempts, isinstance(each[1].content, Digest), each[0][0].id))
         return [
             Packed(message, _letters(parcel, known))
             for _, whole in wholes
@@ -67,12 +70,14 @@ class Packer:
             yield whole, self._write(whole, known, delay)
             return
         for part in self._parts(whole, partial(self._write, known=known, delay=delay), min(2**refused, FLOOD)):
-            yield part, self._write(part, known, delay)
+            full = self._write(part, known, delay, MAX_SILENCES)
+            yield part, full if self.channel.fits(full) else self._write(part, known, delay)
 
     def _parts(self, whole: Parcel, write: Callable[[Parcel], Message], least: int) -> list[Parcel]:
         """As few as the channel takes whole; a thing that is too long even by itself is the channel's to divide.
 
         What was refused comes in twice as many, ``least``, each time: there may be one thing in it that is not wanted.
+        It is cut by its things alone: silences are listed if there is room.
         """
         things = len(_entries(whole))
         number = max(-(-things // MAX_ENTRIES), least)
@@ -82,22 +87,22 @@ class Packer:
                 return parts
             number += max(1, number // 4)
 
-    def _write(self, parcel: Parcel, known: dict[int, Letter], delay: Delay) -> Message:
+    def _write(self, parcel: Parcel, known: dict[int, Letter], delay: Delay, silences: int = 0) -> Message:
         """Never raises: a mistake of ours in the words of one thing may not keep its channel from all others."""
         try:
-            return self._word(parcel, known, delay)
+            return self._word(parcel, known, delay, silences)
         except Exception:
             letters = [letter.id for letter in _letters(parcel, known)]
             log.exception("news could not be put into words", channel=self.channel.name, letters=letters)
             return _bare(parcel)
 
-    def _word(self, parcel: Parcel, known: dict[int, Letter], delay: Delay) -> Message:
+    def _word(self, parcel: Parcel, known: dict[int, Letter], delay: Delay, silences: int) -> Message:
         name, taken = self.channel.name, self.channel.markup
         if isinstance(parcel.content, Story):
             alert_id = known[parcel.pieces[-1].id].alert_id
             scheduled = _reason(parcel)[0] == DIGEST
             return self.scribe.write([parcel.content], name, taken, self.at, delay, alert_id, scheduled)
-        return self.scribe.digest(parcel.content, name, taken, self.at, delay)
+        return self.scribe.digest(parcel.content, name, taken, self.at, delay, silences)
 
     def _delay(self, whole: Parcel, kind: str, name: str, letters: Sequence[Letter]) -> Delay:
         meant = min(letter.meant for letter in letters)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 
 from daemon.channels import Channel
@@ -14,7 +13,7 @@ from daemon.recent import KEPT
 from daemon.scribe import Scribe
 from rules.audience import Audience, audience
 from rules.book import Rule
-from rules.evaluate import judge
+from rules.evaluate import as_read, judge
 from rules.message import Scene, compose
 from rules.story import Story
 from rules.telling import news
@@ -62,9 +61,10 @@ def rehearse(rule: Rule, target: Target, known: Known, store: Store, level: int 
     return Rehearsal(alert, story, found, held)
 
 
-def shown(rehearsal: Rehearsal, channel: Channel, scribe: Scribe, at: datetime) -> Shown:
-    """The message for a channel, as ``scribe`` writes it ``at`` a moment; without links, which would act."""
-    message = scribe.write([rehearsal.story], channel.name, channel.markup, at)
+def shown(rehearsal: Rehearsal, channel: Channel, scribe: Scribe, known: Known) -> Shown:
+    """The message for a channel, as ``scribe`` writes it at the moment ``known``; without links, which would act."""
+    story = as_read(channel.name, rehearsal.story, known.telling)
+    message = scribe.write([story], channel.name, channel.markup, known.at)
     title, body = channel.texts(message, f"{rehearsal.alert.id or 0}.0")
     return Shown(channel.name, title, body, message)
 

@@ -11,6 +11,7 @@ from daemon.blame import Blame
 from daemon.config import Access, Config
 from daemon.config_models import AccountModel, VideoModel
 from daemon.config_targets import EVERYBODY, Watched, Written, watched_accounts, watched_videos
+from daemon.config_terms import staff
 from daemon.marked import Where
 from daemon.providers import ENDPOINTS
 from daemon.providers.endpoint import Endpoint, Platform, Provider
@@ -38,6 +39,7 @@ class Targets:
 
     def __init__(self, blame: Blame, where: Where, model: CaseModel, config: Config) -> None:
         self._blame, self._where, self._config = blame, where, config
+        self._staff = staff(config.channels, config.telling.routes.clients)
         self._own = self._described(model)
         self._plain: dict[str, Watched] = {}
         self._known = self._all()
@@ -68,7 +70,7 @@ class Targets:
 
     def _described(self, model: CaseModel) -> list[Watched]:
         """The accounts and videos that only this test knows; its videos may be of accounts of the configuration."""
-        owners = {**self._config.owners, EVERYBODY: tuple(self._config.channels)}
+        owners = {**self._config.owners, EVERYBODY: self._staff}
         accounts = watched_accounts(self._written(AccountModel, "accounts", model.accounts), None, owners)
         known = {
             (Platform(each.target.platform), _id(each.target.key)): each
@@ -104,7 +106,7 @@ class Targets:
         return cookie_key(key) if subject is Subject.COOKIE else key
 
     def _add_plain(self, subject: Subject, platform: Platform) -> str:
-        plain = _plain(platform, tuple(self._config.channels))
+        plain = _plain(platform, self._staff)
         if any(each.target.key not in self._known for each in plain):
             self._plain |= {each.target.key: each for each in plain}
             self._known = self._all()

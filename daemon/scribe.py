@@ -18,7 +18,7 @@ from rules.silences import Silence
 from rules.story import Story, gravest
 from rules.values import News
 from rules.wording import Markup, Message, Row, Speech, Wording, sum_up
-from rules.wording_digest import NO_DELAY, Delay, remark, word_digest, word_forgotten
+from rules.wording_digest import MAX_SILENCES, NO_DELAY, Delay, remark, word_digest, word_forgotten
 from rules.words import Language
 
 VARIABLES = frozenset({field.name for field in fields(Story)} | {"title", "rows", "colon", "language"})
@@ -132,13 +132,14 @@ class Scribe:
         taken: Markup,
         at: datetime,
         delay: Delay = NO_DELAY,
+        silences: int = MAX_SILENCES,
     ) -> Message:
-        """The message about many things. Templates are for one thing."""
+        """The message about many things. Templates are for one thing. Of the ``silences`` so many are listed."""
         voice = self._voices.get(channel, self._otherwise)
         speech, markup = Speech(voice.language, voice.zone, at), voice.markup or taken
         wording = word_digest(digest, speech, delay)
         is_end = digest.kind == DIGEST and digest.part == digest.parts
-        wording = Wording(wording.title, (*wording.rows, *self._neglected(is_end, channel, speech)))
+        wording = Wording(wording.title, (*wording.rows, *self._neglected(is_end, channel, speech, silences)))
         stories = tuple(each.story for each in digest.entries)
         news = News.FIRED if any(each.is_on for each in digest.entries) else News.RESOLVED
         return Message(wording.title, _body(wording, speech, markup), digest.severity, news, markup, stories)
@@ -148,9 +149,9 @@ class Scribe:
             for name, url in self.links.of(story, alert_id, channel, speech.now):
                 yield Row(speech.say(name), url, link=url)
 
-    def _neglected(self, scheduled: bool, channel: str, speech: Speech) -> Iterator[Row]:
+    def _neglected(self, scheduled: bool, channel: str, speech: Speech, most: int = MAX_SILENCES) -> Iterator[Row]:
         if scheduled and speech.now is not None:
-            yield from word_forgotten(self._forgotten(channel, speech.now), speech)
+            yield from word_forgotten(self._forgotten(channel, speech.now), speech, most)
 
     def speech(self, channel: str) -> Speech:
         """How a channel is spoken to."""

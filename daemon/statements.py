@@ -97,11 +97,12 @@ class Statements:
             self._read()
 
     def _hold_back(self, docket: Docket, new: Sequence[Silence], at: datetime) -> None:
-        """Take back what waits to be told of alerts that somebody silences."""
-        if new:
-            found = [alert.id for alert, case in _on_now(docket) if any(each.match.matches(case) for each in new)]
-            held = self._store.spoken.hold_back([each for each in found if each is not None], at)
-            docket.renew(map(_unheard, self._store.live_alerts_of(held)))
+        """Take back what waits to be told of alerts that somebody silenced since: what is later passed the silence."""
+        on = list(_on_now(docket)) if new else []
+        for silence in new:
+            found = [alert.id for alert, case in on if alert.id is not None and silence.match.matches(case)]
+            held = self._store.spoken.hold_back(found, at, silence.begins)
+            docket.renew(self._store.live_alerts_of(held))
 
     def _note_matched(self, docket: Docket, at: datetime) -> None:
         cases = [case for _, case in _on_now(docket)]
@@ -117,11 +118,6 @@ def _on_now(docket: Docket) -> Iterator[tuple[Alert, Case]]:
 
 def _alerts(docket: Docket) -> Iterator[Alert]:
     return chain.from_iterable(docket.alerts(target) for target in docket.alerting())
-
-
-def _unheard(alert: Alert) -> Alert:
-    """An alert as of which nobody knows where it stands, unless a channel was told."""
-    return alert if alert.stand in alert.told.values() else replace(alert, past=replace(alert.past, heard=None))
 
 
 def _none(_case: Case) -> bool:

@@ -165,8 +165,7 @@ class Watch:
         """Let calls and letters under way finish for so long; then give the calls up, and commit what was answered."""
         try:
             async with asyncio.timeout(seconds):
-                await self.settle()
-                await self._deliverer.end()
+                await asyncio.gather(self._deliverer.end(), self.settle())
         except TimeoutError:
             log.warning("given up at the end", calls=len(self._calls))
             for call in self._calls:

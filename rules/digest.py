@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from rules.posting import FIRST_SIGHT, GROUP
+from rules.posting import FALLBACK, FIRST_SIGHT, GROUP
 from rules.routes import GRAVITY
 from rules.story import Story
 from rules.telling import news
@@ -146,11 +146,18 @@ def _things(pieces: Iterable[Piece]) -> Iterable[list[Piece]]:
 def _parcel(pieces: Sequence[Piece], bundle: str) -> Parcel:
     """One message. A thing by itself of which something is left to say is told as if by one letter."""
     entries = [entry(own) for own in _things(pieces)]
-    if len(entries) == 1 and (len(pieces) == 1 or entries[0].fate not in (Fate.PASSED, Fate.RETURNED)):
-        return Parcel(tuple(pieces), entries[0].story)
     kind, _, name = bundle.partition(" ")
+    if len(entries) == 1 and _is_told_by_itself(entries[0].fate, len(pieces), kind):
+        return Parcel(tuple(pieces), entries[0].story)
     ordered = sorted(entries, key=lambda each: (_ORDER[each.fate], -GRAVITY[each.gravest], each.since))
     return Parcel(tuple(pieces), Digest(kind, name, tuple(ordered), tuple(each.fate for each in ordered)))
+
+
+def _is_told_by_itself(fate: Fate, letters: int, kind: str) -> bool:
+    """Whether what became of one thing is told as its last letter tells it; an end, to whoever stands in, always is."""
+    if letters == 1:
+        return fate is not Fate.PASSED or kind == FALLBACK
+    return fate not in (Fate.PASSED, Fate.RETURNED)
 
 
 def split(parcel: Parcel, parts: int) -> list[Parcel]:

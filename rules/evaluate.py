@@ -250,7 +250,7 @@ def _outcome(rule: Rule, before: Alert, after: Alert, due: Sequence[Due], steppe
         Owed(
             channel,
             after.stand,
-            _for(channel, compose(scene, before, after, before.told.get(channel, 0), what), look.telling),
+            as_read(channel, compose(scene, before, after, before.told.get(channel, 0), what), look.telling),
             slot.bundle,
             slot.due,
             slot.wait,
@@ -265,6 +265,6 @@ def _outcome(rule: Rule, before: Alert, after: Alert, due: Sequence[Due], steppe
     return Outcome(replace(after, told=told), transitions, letters, stepped.refetch)
 
 
-def _for(channel: str, story: Story, telling: Telling) -> Story:
+def as_read(channel: str, story: Story, telling: Telling) -> Story:
     """A story as a channel may read it: what our own people silenced, and why, is no business of clients."""
     return replace(story, held="") if channel in telling.routes.clients else story

@@ -19,6 +19,7 @@ from rules.values import (
     NO_LABELS,
     Alert,
     Evidence,
+    Farthest,
     Firing,
     Labels,
     News,
@@ -183,23 +184,31 @@ def _peak(window: Window, rule: Rule, metric: str, before: Alert) -> float | Non
         return None
     since_s = before.state.since.timestamp()
     seen = [value for at_s, value in zip(window.times_s, window.values, strict=True) if at_s >= since_s]
-    return _farthest(threshold, [before.state.farthest, *seen])
+    return _farthest(threshold, [_so_far(threshold, before.state), *seen])
 
 
-def farthest(rule: Rule, labels: Labels, view: View, state: State) -> float | None:
-    """The number of an alert that went the farthest, with the newest; ``state`` is where it stood at the last look."""
+def farthest(rule: Rule, labels: Labels, view: View, state: State) -> Farthest | None:
+    """How far the number of an alert went, with the newest; ``state`` is where it stood at the last look."""
     threshold = _threshold(rule)
     if threshold is None:
         return None
     series = view.get(threshold.metric, {})
     window = series.get(labels) or series.get(NO_LABELS)
-    now = window.values[-1] if window and window.times_s else None
-    return _farthest(threshold, [state.farthest if isinstance(state, Firing) else None, now])
+    now = window.values[-1] if window and window.times_s and not window.doubted else None
+    number = _farthest(threshold, [_so_far(threshold, state), now])
+    return None if number is None else Farthest(threshold.metric, number)
+
+
+def _so_far(threshold: Threshold, state: State) -> float | None:
+    """How far it went until the last look; None, too, if the rule was about another number by then."""
+    known = state.farthest if isinstance(state, Firing) else None
+    return known.number if known and known.metric == threshold.metric else None
 
 
 def _threshold(rule: Rule) -> Threshold | None:
-    """That of the lowest level which has one: the number that the ladder is about."""
-    return next((level.when.threshold for level in rule.levels if level.when.threshold is not None), None)
+    """That of the lowest level which has one that can be passed by far: the number that the ladder is about."""
+    found = (level.when.threshold for level in rule.levels)
+    return next((each for each in found if each is not None and each.operator not in {"==", "!="}), None)
 
 
 def _farthest(threshold: Threshold, numbers: Iterable[float | None]) -> float | None:

@@ -12,7 +12,7 @@ from rules.posting import Slot, Telling, slot
 from rules.routes import Route, passes
 from rules.selectors import Case
 from rules.telling import is_first, known_since, owed, reminders, standing
-from rules.values import Alert, News, Target
+from rules.values import Alert, News, Ok, Target
 
 
 class Hearing(NamedTuple):
@@ -61,6 +61,13 @@ class Hearing(NamedTuple):
         past = alert.past
         return alert if longest <= past.escalated else replace(alert, past=replace(past, escalated=longest))
 
+    def still_escalated(self, rule: Rule, alert: Alert) -> Alert:
+        """An alert that stands elsewhere by now: who was told more hears of that, and for others it begins anew."""
+        believers = {channel for channel, told in alert.told.items() if told}
+        owners, case = self.telling.owners(self.target, self.at), self.case(rule, alert, alert.stand)
+        told = self.telling.routes.escalated_to(believers, case, owners, alert.past.escalated, self.at)
+        return replace(alert, past=replace(alert.past, escalated=told))
+
 
 class Due(NamedTuple):
     """News for a channel, and the slot of its letter."""
@@ -73,6 +80,8 @@ class Due(NamedTuple):
 def settle(rule: Rule, before: Alert, after: Alert, hearing: Hearing) -> tuple[Alert, Sequence[Due]]:
     """The alert with what is remembered of telling it, and the news that is told now."""
     alert = replace(after, past=standing(after.past, before.stand, after.stand, hearing.at))
+    if alert.past.escalated and alert.stand != before.stand:
+        alert = hearing.still_escalated(rule, alert)
     ways = hearing.ways(rule, alert)
     risen = hearing.escalated(rule, alert, ways)
     heard = ways if risen is alert else hearing.ways(rule, risen)
@@ -92,7 +101,7 @@ def settle(rule: Rule, before: Alert, after: Alert, hearing: Hearing) -> tuple[A
     # What would be laid up for the morning is not told yet: somebody may say by then that they know.
     if not _are_held(rising):
         alert, due = risen, due + rising
-    if not _are_held(reminding):
+    if due or not _are_held(reminding):  # what is told now is all that is told until the next turn
         due += reminding
     return _told(rule, _held(alert, ""), due, hearing, ways), due
 
@@ -114,7 +123,8 @@ def _told(rule: Rule, alert: Alert, due: Sequence[Due], hearing: Hearing, ways: 
         past = replace(past, reminded=hearing.at)
     if since is not None and since > hearing.at:  # what holds it may be over sooner than was said then
         told = (channel for channel in ways if alert.told.get(channel) == alert.stand)
-        goes += [_due(rule, alert, alert, hearing, ways, channel, News.FIRED).slot.due for channel in told]
+        new = replace(alert, state=Ok())
+        goes += [_due(rule, new, alert, hearing, ways, channel, News.FIRED).slot.due for channel in told]
         past = replace(past, heard=min((since, *goes)))
     return alert if past == alert.past else replace(alert, past=past)
 
@@ -127,4 +137,5 @@ def _due(
     case = hearing.case(rule, alert, max(abs(told), abs(alert.stand)))
     route = ways.get(channel) or telling.way(channel, rule, case, hearing.at)
     holds = () if passes(case, rule.passes_quiet) else telling.holds(route)
-    return Due(channel, what, slot(route, case, hearing.at, holds, is_first=is_first(alert, rule, what)))
+    first, is_open = is_first(alert, rule, what), alert.stand == before.stand != 0
+    return Due(channel, what, slot(route, case, hearing.at, holds, is_first=first, is_open=is_open))

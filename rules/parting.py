@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from rules.outcomes import Outcome
-from rules.story import Story
-from rules.values import Alert, Firing
+from rules.story import Change, Story
+from rules.values import Alert, Farthest, Firing
 
 
 def in_words_of(told: Mapping[int, Story], ended: Outcome, before: Alert) -> Outcome:
@@ -22,10 +22,9 @@ def in_words_of(told: Mapping[int, Story], ended: Outcome, before: Alert) -> Out
     return replace(ended, owed=[replace(each, story=_parted(each.story, last, far)) for each in ended.owed])
 
 
-def _parted(end: Story, last: Story, far: float | None) -> Story:
+def _parted(end: Story, last: Story, far: Farthest | None) -> Story:
     """``end`` knows when and why, and of levels only their numbers; the ``last`` story has the rest, as it was then."""
     names = dict(zip(end.ladder, last.ladder, strict=False))
-    peak = far if len(last.changes) == 1 else None
     ending = end.ending
     return replace(
         end,
@@ -34,8 +33,16 @@ def _parted(end: Story, last: Story, far: float | None) -> Story:
         level=names.get(end.level, end.level),
         ladder=last.ladder,
         scheme=last.scheme,
-        changes=tuple(replace(each, old=None, peak=peak) for each in last.changes),
+        changes=tuple(_changes(last, far)),
         ending=ending and replace(ending, peak=names.get(ending.peak, ending.peak)),
         measured=last.measured,
         polled=last.polled,
     )
+
+
+def _changes(last: Story, far: Farthest | None) -> Iterator[Change]:
+    """The numbers as they were then, and how far the one went that is known to have; of series alike nobody knows."""
+    metrics = [each.metric for each in last.changes]
+    for each in last.changes:
+        is_known = far is not None and far.metric == each.metric and metrics.count(each.metric) == 1
+        yield replace(each, old=None, peak=far.number if far and is_known else None)

@@ -15,6 +15,7 @@ from rules.timetable import LOOKED_AHEAD
 from rules.values import Target
 
 FIRST_SIGHT, GROUP, DIGEST, QUIET, FALLBACK = "first-sight", "group", "digest", "quiet", "fallback"
+OPEN = "open"
 """The kinds of bundles."""
 
 
@@ -44,10 +45,14 @@ class Telling:
         people = itertools.chain(owners, *self.directory.channels.values())
         return ways.get(channel) or self.routes.way_back(channel, case, frozenset(people), at)
 
-    def due(self, channel: str, rule: Rule, case: Case, at: datetime) -> datetime:
-        """When news of an alert would go to a channel that is told of it, if it were written at ``at``."""
+    def due(self, channel: str, rule: Rule, case: Case, at: datetime, until: datetime) -> datetime:
+        """When news of an alert that waits ``until`` then is to go to a channel that is told of it.
+
+        That is no later than if it were written ``at``, but for what holds it when it would be sent.
+        """
         route = self.way(channel, rule, case, at)
-        return slot(route, case, at, () if passes(case, rule.passes_quiet) else self.holds(route)).due
+        holds = () if passes(case, rule.passes_quiet) else self.holds(route)
+        return _held(case, min(until, slot(route, case, at, holds).due), holds)[0]
 
 
 STRAIGHTFORWARD = Telling()
@@ -71,8 +76,13 @@ class Slot:
         return self.bundle.startswith(QUIET)
 
 
-def slot(route: Route, case: Case, at: datetime, holds: Sequence[Quiet], *, is_first: bool = False) -> Slot:
+def slot(
+    route: Route, case: Case, at: datetime, holds: Sequence[Quiet], *, is_first: bool = False, is_open: bool = False
+) -> Slot:
     """The slot of a letter about ``case``; ``is_first``: it tells what was on at first sight.
+
+    ``is_open``: it tells what was on before, as it was: to somebody who did not hear of it yet, or once more. At the
+    end of a shift, or of a night, that may be many at once.
 
     What ``holds`` it longest decides, else the next digest, else the group it is in. What holds news when it would be
     sent holds it too.
@@ -80,7 +90,7 @@ def slot(route: Route, case: Case, at: datetime, holds: Sequence[Quiet], *, is_f
     until, name = _held(case, at, holds)
     if name:
         return Slot(until, f"{QUIET} {name}")
-    own = _own_slot(route, case, at, is_first=is_first)
+    own = _own_slot(route, case, at, is_first=is_first, is_open=is_open)
     until, name = _held(case, own.due, holds)
     if not name:
         return own
@@ -96,12 +106,14 @@ def _held(case: Case, at: datetime, holds: Sequence[Quiet]) -> tuple[datetime, s
     return until, name
 
 
-def _own_slot(route: Route, case: Case, at: datetime, *, is_first: bool) -> Slot:
+def _own_slot(route: Route, case: Case, at: datetime, *, is_first: bool, is_open: bool) -> Slot:
     """The slot of what nothing holds."""
     if route.digest is not None:
         return Slot(route.digest(at), f"{DIGEST} {route.name}")
     if is_first:
         return Slot(at + SETTLED, FIRST_SIGHT, SETTLED)
+    if is_open:
+        return Slot(at, OPEN)
     if route.group_by:
         alike = ", ".join(_of(case, name) for name in route.group_by)
         return Slot(at + route.group_wait, f"{GROUP} {alike}", route.group_wait)

@@ -124,6 +124,14 @@ class Routes:
         afters = (route.escalate_after for route in self.taken(case, at))
         return max((each for each in afters if each is not None and each <= waited), default=timedelta(0))
 
+    def escalated_to(
+        self, known: Collection[str], case: Case, owners: Sequence[str], escalated: timedelta, at: datetime
+    ) -> timedelta:
+        """The latest of the escalations up to ``escalated`` that told one of those who are ``known``; 0: none did."""
+        told = (e for e in self.taken(case, at) if not set(known).isdisjoint(spelled_out(e.escalate_to, owners)))
+        afters = (route.escalate_after for route in told)
+        return max((each for each in afters if each is not None and each <= escalated), default=timedelta(0))
+
     def way_back(self, channel: str, case: Case, owners: Collection[str], at: datetime) -> Route:
         """The way by which a channel may have heard of an alert of which it would hear no more.
 

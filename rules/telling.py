@@ -65,8 +65,11 @@ def standing(past: Past, before: int, stand: int, at: datetime) -> Past:
 
 
 def known_since(alert: Alert, audience: Collection[str]) -> datetime | None:
-    """Since when somebody of those who hear of an alert may know where it stands; None: nobody does, or it is over."""
-    if alert.stand <= 0 or not isinstance(alert.state, Firing):
+    """Since when somebody may know where it stands; None: nobody does, or it is over.
+
+    Of an alert from before that was remembered, somebody of the ``audience``: who hears of it.
+    """
+    if alert.stand <= 0 or not isinstance(alert.state, Firing) or alert.stand not in alert.told.values():
         return None
     is_told = any(alert.told.get(channel) == alert.stand for channel in audience)
     return alert.past.heard or ((alert.past.stood or alert.state.since) if is_told else None)

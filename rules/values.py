@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 Labels = tuple[tuple[str, str], ...]
 """Label names and values, sorted by name; ``()`` for a series that has none."""
@@ -204,12 +205,19 @@ class Rising:
     blind: bool = False
 
 
+class Farthest(NamedTuple):
+    """The number of a metric that went the farthest beyond its threshold."""
+
+    metric: str
+    number: float
+
+
 @dataclass(frozen=True, slots=True)
 class Firing:
     """The alert is on, at ``level`` (1 is the lowest of the rule's ladder).
 
-    ``peak`` is the highest level reached since ``since``, ``farthest`` the number that went the farthest beyond its
-    threshold (None: there is none, or it was never known). ``rising`` is a higher level being confirmed, ``easing`` the
+    ``peak`` is the highest level reached since ``since``, ``farthest`` how far its number went in all that
+    time (None: there is none, or it was never known). ``rising`` is a higher level being confirmed, ``easing`` the
     time since when the clear condition has held (for ``keep_firing``).
     """
 
@@ -219,7 +227,7 @@ class Firing:
     peak: int
     rising: Rising | None = None
     easing: datetime | None = None
-    farthest: float | None = None
+    farthest: Farthest | None = None
 
 
 State = Ok | Rising | Firing

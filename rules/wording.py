@@ -349,7 +349,8 @@ def _record(record: RecordWords, speech: Speech) -> Iterator[Row]:
     yield Row("", speech.say("record", kind=kind, id=record.id))
     for each in record.words:
         text = _word(each, speech)
-        yield Row(speech.name(each.name).replace("_", " "), text, 1, each.text if _LINK.fullmatch(each.text) else "")
+        link = text if text == each.text and _LINK.fullmatch(text) else ""  # half a link leads elsewhere
+        yield Row(speech.name(each.name).replace("_", " "), text, 1, link)
     if record.can_appeal is not None:
         is_late = record.deadline is not None and speech.now is not None and record.deadline <= speech.now
         said = speech.say("appeal.can" if record.can_appeal and not is_late else "appeal.cannot")

@@ -10,10 +10,11 @@ from itertools import groupby
 
 from rules.digest import BACKLOG, Digest, Entry, Fate
 from rules.silences import Silence
-from rules.story import Story
+from rules.story import Change, Story
 from rules.wording import Row, Speech, Wording, cut, ended, headline, ladder_step, numbered, sum_up, word
 
 MAX_SILENCES = 10
+"""Silences that a message lists; the rest is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +75,18 @@ def word_digest(digest: Digest, speech: Speech, delay: Delay = NO_DELAY) -> Word
     return Wording(head, tuple(_table(digest.entries, speech)))
 
 
-def word_forgotten(silences: Sequence[Silence], speech: Speech) -> Iterator[Row]:
-    """Silences that somebody may have forgotten, a line each; nothing of none."""
+def word_forgotten(silences: Sequence[Silence], speech: Speech, most: int = MAX_SILENCES) -> Iterator[Row]:
+    """Silences that somebody may have forgotten, a line each of ``most`` of them; nothing of none."""
     if not silences:
         return
     yield Row("", speech.say("silences"))
-    for each in silences[:MAX_SILENCES]:
+    for each in silences[:most]:
         why = speech.say("in brackets", text=each.why) if each.why else ""
         said = speech.say("silence", id=each.id, match=each.match.text, by=each.by, since=speech.time(each.begins))
         yield Row("", said + why, 1)
-    if len(silences) > MAX_SILENCES:
-        yield Row("", speech.say("silences.more", number=len(silences) - MAX_SILENCES), 1)
+    if len(silences) > most:
+        said = "silences.more" if most else "silences.all"
+        yield Row("", speech.say(said, number=len(silences) - most), 1)
 
 
 def _first_sight(digest: Digest, speech: Speech, more: str) -> Wording:
@@ -126,11 +128,11 @@ def _table(entries: Sequence[Entry], speech: Speech) -> Iterator[Row]:
 
 
 def _line(each: Entry, speech: Speech) -> str:
-    """HIGH: Mei: 12 points, none → high, since 22:10; of what is over also how it was, and what the number is now."""
+    """HIGH: Mei: 12 points, none → high, since 22:10; of what is over also how it was, and what the number was last."""
     story = each.story
     step = ladder_step(story, speech) if len(story.ladder) > 1 and story.told != story.stand else ""
-    said = headline(story, speech)
-    who = f"{story.who.name}: " if story.who.name and story.who.name not in said else ""
+    said, name = headline(story, speech), " ".join(story.who.name.split())
+    who = f"{name}: " if name and name not in said else ""
     return speech.say(
         "entry",
         word=speech.say("resolved") if each.fate is Fate.ENDED else speech.severity(each.gravest),
@@ -144,9 +146,16 @@ def _line(each: Entry, speech: Speech) -> str:
 def _ending(story: Story, speech: Speech) -> str:
     if story.ending is None:
         return ""
-    now = [numbered(each, each.new.value, speech) for each in story.changes if each.peak is not None and each.new]
-    last = speech.say("entry.last", numbers=speech.say("list").join(now)) if now else ""
-    return speech.say("entry.ending", ending=ended(story.ending, story.changes, speech), last=last)
+    known = [(each, _known_last(each)) for each in story.changes if each.peak is not None]
+    last = [numbered(each, number, speech) for each, number in known if number is not None]
+    said = speech.say("entry.last", numbers=speech.say("list").join(last)) if last else ""
+    return speech.say("entry.ending", ending=ended(story.ending, story.changes, speech), last=said)
+
+
+def _known_last(change: Change) -> float | None:
+    """Of what nobody asks for any more, or cannot see, the number of before."""
+    new = change.new
+    return None if new is None else new.last if new.value is None else new.value
 
 
 def _since(entry: Entry) -> datetime:

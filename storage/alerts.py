@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, delete, exists, func, insert, select, update
 
 from rules.outcomes import Outcome, Owed
 from rules.story import story_to_json
@@ -250,6 +250,33 @@ def untell(connection: Connection, alert_id: int, channel: str, level: int | Non
     if level is not None:
         told[channel] = level
     connection.execute(_UPDATE, {"row_id": alert_id, "told": codec.to_json(told)})
+
+
+def retell(connection: Connection, letters: Collection[tuple[int, str]]) -> None:
+    """Say anew what channels were told of alerts that are live, by (alert, channel): letters to them were taken back.
+
+    That is the newest letter about the same thing that has not died.
+    """
+    ids = among({alert_id for alert_id, _ in letters})
+    newest = _NEWEST.where(_ABOUT.c.id.in_(ids)).subquery()
+    letter = outbox.c.id == newest.c.letter
+    levels = select(newest.c.id, newest.c.channel, outbox.c.level).join_from(newest, outbox, letter)
+    known = {(row.id, row.channel): row.level for row in connection.execute(levels)}
+    rows = connection.execute(select(alerts.c.id, alerts.c.told).where(alerts.c.id.in_(ids)))
+    told = {row.id: codec.from_json(row.told) for row in rows}
+    for alert_id, channel in letters:
+        told[alert_id].pop(channel, None)
+        told[alert_id] |= {channel: known[alert_id, channel]} if (alert_id, channel) in known else {}
+    write(connection, _UPDATE, [{"row_id": each, "told": codec.to_json(own)} for each, own in told.items()])
+
+
+_NEWEST = (
+    select(_ABOUT.c.id, outbox.c.channel, func.max(outbox.c.id).label("letter"))
+    .join_from(_ABOUT, alerts, _ONE_THING)
+    .join(outbox, outbox.c.alert_id == alerts.c.id)
+    .where(outbox.c.status != Status.DEAD.value)
+    .group_by(_ABOUT.c.id, outbox.c.channel)
+)
 
 
 def reopen(connection: Connection, alert_id: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from rules.values import NO_PAST, Evidence, Firing, Flaps, Labels, Ok, Past, Rising, State, Unit
+from rules.values import NO_PAST, Evidence, Farthest, Firing, Flaps, Labels, Ok, Past, Rising, State, Unit
 from storage.records import SeriesKey
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -139,7 +139,7 @@ def _firing_fields(state: Firing) -> Mapping[str, object]:
         "peak": state.peak,
         "rising": None if state.rising is None else _rising_fields(state.rising),
         "easing_ms": None if state.easing is None else to_ms(state.easing),
-        **({} if state.farthest is None else {"farthest": state.farthest}),
+        **({} if state.farthest is None else {"farthest": list(state.farthest)}),
     }
 
 
@@ -174,7 +174,7 @@ def _firing(fields: Mapping[str, Any]) -> Firing:
         peak=fields["peak"],
         rising=None if fields["rising"] is None else _rising(fields["rising"]),
         easing=from_ms_or_none(fields["easing_ms"]),
-        farthest=fields.get("farthest"),
+        farthest=Farthest(*fields["farthest"]) if "farthest" in fields else None,
     )
 
 

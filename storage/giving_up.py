@@ -5,17 +5,19 @@ What waits behind it is told as to a reader who never heard of it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from rules.posting import FALLBACK
+from rules.routes import GRAVITY
 from rules.story import Story, story_from_json, story_to_json
 from rules.telling import news
 from rules.wording import title
 from storage import alerts, codec
-from storage.database import Parameters, among
+from storage.database import Parameters
 from storage.records import Delivery, Status
 from storage.tables import outbox
 
@@ -23,18 +25,24 @@ from storage.tables import outbox
 def give_up(connection: Connection, dead: Sequence[Delivery]) -> None:
     """Let letters be owed again, and tell their news by the channels that stand in for theirs."""
     for delivery in dead:
-        untell(connection, delivery.alert_id, delivery.channel)
-        _reword(connection, delivery)
+        incidents = alerts.incidents(connection, delivery.alert_id)
+        letters = _letters(connection, incidents, delivery.channel)
+        _retell(connection, delivery.alert_id, delivery.channel, incidents, letters)
+        _reword(connection, delivery, letters)
         if delivery.fallback:
-            _fall_back(connection, delivery)
+            left = [each for each in letters if each.id == delivery.letter_id or each.status == Status.WAITING.value]
+            _fall_back(connection, delivery, incidents, left[-1])
 
 
 def untell(connection: Connection, alert_id: int, channel: str) -> None:
     """A letter died: its news is owed again."""
-    _retell(connection, alert_id, channel, alerts.incidents(connection, alert_id))
+    incidents = alerts.incidents(connection, alert_id)
+    _retell(connection, alert_id, channel, incidents, _letters(connection, incidents, channel))
 
 
-def _retell(connection: Connection, alert_id: int, channel: str, incidents: Sequence[int]) -> None:
+def _retell(
+    connection: Connection, alert_id: int, channel: str, incidents: Sequence[int], letters: Sequence[Row[Any]]
+) -> None:
     """Say anew what a channel was told, of one incident and of the newest of the same thing.
 
     That is the newest letter to it that has not died, be it of an earlier incident: who believes in that one is told by
@@ -42,34 +50,48 @@ def _retell(connection: Connection, alert_id: int, channel: str, incidents: Sequ
     """
     newest = incidents[-1]
     for each in {alert_id, newest}:
-        told = _told(connection, incidents[: incidents.index(each) + 1], channel)
-        alerts.untell(connection, each, channel, told)
+        known = incidents[: incidents.index(each) + 1]
+        alerts.untell(connection, each, channel, _told(letter for letter in letters if letter.alert_id in known))
     alerts.reopen(connection, newest)
 
 
-def _told(connection: Connection, incidents: Collection[int], channel: str) -> int | None:
-    newest = (
-        select(outbox.c.level)
-        .where(
-            outbox.c.alert_id.in_(among(incidents)), outbox.c.channel == channel, outbox.c.status != Status.DEAD.value
-        )
-        .order_by(outbox.c.id.desc())
-        .limit(1)
-    )
-    return connection.scalar(newest)
+def _told(letters: Iterable[Row[Any]]) -> int | None:
+    """What the newest of them says that has not died; None where there is none."""
+    alive = [each.level for each in letters if each.status != Status.DEAD.value]
+    return alive[-1] if alive else None
 
 
-def _reword(connection: Connection, delivery: Delivery) -> None:
+def _letters(connection: Connection, incidents: Collection[int], channel: str) -> Sequence[Row[Any]]:
+    """All letters about a thing to a channel, oldest first.
+
+    They are few; if SQLite were asked for some of them, it would go through all that wait, or were sent, of anything.
+    """
+    return connection.execute(_LETTERS, {"ids": codec.to_json(list(incidents)), "to": channel}).all()
+
+
+_IDS = func.json_each(bindparam("ids")).table_valued("value")
+_LETTERS = (
+    select(*(outbox.c[name] for name in ("id", "alert_id", "level", "status")))
+    .where(outbox.c.alert_id.in_(select(_IDS.c.value)), outbox.c.channel == bindparam("to"))
+    .order_by(outbox.c.id)
+)
+
+
+def _reword(connection: Connection, delivery: Delivery, letters: Sequence[Row[Any]]) -> None:
     """Let the next letter about the same thing, if one waits, tell its news from what its reader was told really."""
-    incidents = alerts.incidents(connection, delivery.alert_id)
-    about = (outbox.c.alert_id.in_(among(incidents)), outbox.c.channel == delivery.channel)
-    later = (*about, outbox.c.id > delivery.letter_id, outbox.c.status == Status.WAITING.value)
-    row = connection.execute(select(outbox).where(*later).order_by(outbox.c.id).limit(1)).one_or_none()
-    if row is not None:
-        known = select(outbox.c.level).where(*about, outbox.c.id < row.id, outbox.c.status == Status.SENT.value)
-        told = connection.scalar(known.order_by(outbox.c.id.desc()).limit(1))
-        words = _words(_retold(story_from_json(row.story), told or 0))
-        connection.execute(update(outbox).where(outbox.c.id == row.id).values(**words))
+    waiting = (each for each in letters if each.id > delivery.letter_id and each.status == Status.WAITING.value)
+    later = next(waiting, None)
+    if later is not None:
+        told = [each.level for each in letters if each.id < later.id and each.status == Status.SENT.value]
+        story = _retold(_story(connection, later.id), told[-1] if told else 0)
+        if story.told == story.stand == 0:  # it came and went: as grave as it was
+            grave = _story(connection, delivery.letter_id).severity
+            story = replace(story, severity=max(grave, story.severity, key=GRAVITY.__getitem__))
+        connection.execute(update(outbox).where(outbox.c.id == later.id).values(**_words(story)))
+
+
+def _story(connection: Connection, letter_id: int) -> Story:
+    return story_from_json(connection.execute(select(outbox.c.story).where(outbox.c.id == letter_id)).scalar_one())
 
 
 def _words(story: Story) -> Parameters:
@@ -82,26 +104,23 @@ def _words(story: Story) -> Parameters:
     }
 
 
-def _fall_back(connection: Connection, delivery: Delivery) -> None:
+def _fall_back(connection: Connection, delivery: Delivery, incidents: Sequence[int], newest: Row[Any]) -> None:
     """Write the letter anew, to the channel that stands in; but for what that one was told last already.
 
-    Where others wait behind it, the newest of them is what is true by now. It counts as told there, so whoever reads it
-    hears of the end too.
+    Where others wait behind it, the ``newest`` of them is what is true by now. It counts as told there, so whoever
+    reads it hears of the end too.
     """
-    incidents = alerts.incidents(connection, delivery.alert_id)
-    told = _told(connection, incidents, delivery.fallback)
-    about = (outbox.c.alert_id.in_(among(incidents)), outbox.c.channel == delivery.channel)
-    row = connection.execute(select(outbox).where(*about).order_by(outbox.c.id.desc()).limit(1)).one()
-    known = told if row.id == delivery.letter_id else told or 0
-    if known == row.level:
+    told = _told(_letters(connection, incidents, delivery.fallback))
+    known = told if newest.id == delivery.letter_id else told or 0
+    if known == newest.level:
         return
     at_ms = codec.to_ms(delivery.at)
     connection.execute(
         insert(outbox).values(
-            alert_id=row.alert_id,
+            alert_id=newest.alert_id,
             channel=delivery.fallback,
-            level=row.level,
-            **_words(_retold(story_from_json(row.story), told or 0)),
+            level=newest.level,
+            **_words(_retold(_story(connection, newest.id), told or 0)),
             created_ms=at_ms,
             due_ms=at_ms,
             meant_ms=at_ms,
@@ -110,7 +129,8 @@ def _fall_back(connection: Connection, delivery: Delivery) -> None:
             bundle=f"{FALLBACK} {delivery.channel}",
         )
     )
-    _retell(connection, row.alert_id, delivery.fallback, incidents)
+    heard = _letters(connection, incidents, delivery.fallback)
+    _retell(connection, newest.alert_id, delivery.fallback, incidents, heard)
 
 
 def _retold(story: Story, told: int) -> Story:

@@ -30,16 +30,25 @@ class Letters(Views):
                 outbox.give_up(connection, channels)
 
     def claim_letters(
-        self, channel: str, at: datetime, lease_until: datetime, owner: str, limit: int, late: datetime | None = None
+        self,
+        channel: str,
+        at: datetime,
+        lease_until: datetime,
+        owner: str,
+        limit: int,
+        late: datetime | None = None,
+        *,
+        alone: bool = False,
     ) -> list[Letter]:
         """Lease the due letters about ``limit`` things to a channel, the most overdue first, and whole bundles besides.
 
         A thing is a rule, a target and labels. With a due letter go the earlier ones about the same thing; none goes
         while one of those is under way, or waits to be tried again. All things go if a letter is from before ``late``.
+        Where they are to go ``alone``, there are no bundles.
         """
         lease = Lease(to_ms(at), to_ms(lease_until), owner, limit)
         with self._writing() as connection:
-            return outbox.claim(connection, channel, lease, 0 if late is None else to_ms(late))
+            return outbox.claim(connection, channel, lease, 0 if late is None else to_ms(late), alone=alone)
 
     def put_back(self, letters: Collection[int]) -> None:
         """Let letters (their ids) that were claimed, and not tried, wait as before."""

@@ -15,14 +15,15 @@ from storage.records import REFUSED, SENT, Delivery, Letter, Status, Trouble
 from storage.tables import alerts, outbox, receipts
 
 
-def claim(connection: Connection, channel: str, lease: Lease, late_ms: int) -> list[Letter]:
+def claim(connection: Connection, channel: str, lease: Lease, late_ms: int, *, alone: bool = False) -> list[Letter]:
     """Lease what is to go to one channel: the letters about so many things, the most overdue ahead, and whole bundles.
 
     With a letter that is due go the earlier ones about the same thing, due or not; none goes while an earlier one is
     under way, or waits to be tried again. Where one of the letters was written before ``late_ms``, all things go.
+    Where they are to go ``alone``, there are no bundles.
     """
     things = _ready(connection, channel, lease.now_ms)
-    bundled = [own for own in things if own[-1].bundle]
+    bundled = [own for own in things if own[-1].bundle and not alone]
     single = sorted((own for own in things if not own[-1].bundle), key=_urgency)
     if not any(each.created_ms < late_ms for own in single for each in own):
         del single[lease.most :]

@@ -74,13 +74,16 @@ def posted(connection: Connection, alert_id: int, until_ms: int) -> list[Posted]
 
 
 def told_last(connection: Connection, alert_ids: Collection[int]) -> Mapping[int, Story]:
-    """The newest letter that says that it is on, about the thing of each of these alerts, whatever became of it."""
+    """The newest letter that says that it is on, about the thing of each of these alerts, whatever became of it.
+
+    Without those of which nothing but a title is known: what was sent before 0008.
+    """
     own, names = alerts.alias(), ("rule", "target_id", "labels")
     newest = (
         select(own.c.id, func.max(outbox.c.id).label("letter"))
         .join_from(own, alerts, and_(*(own.c[name] == alerts.c[name] for name in names)))
         .join(outbox, outbox.c.alert_id == alerts.c.id)
-        .where(own.c.id.in_(among(alert_ids)), outbox.c.level != 0)
+        .where(own.c.id.in_(among(alert_ids)), outbox.c.level != 0, outbox.c.story != "")
         .group_by(own.c.id)
         .subquery()
     )

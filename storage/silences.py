@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
-from storage import alerts, codec, giving_up
+from storage import alerts, codec
 from storage.database import Transactions, among, write
 from storage.records import Status
 from storage.tables import acks, audits, outbox, silences
@@ -163,20 +163,24 @@ class Spoken:
         with self._writing() as connection:
             write(connection, _UPDATE, [{"row_id": each, "matched_ms": codec.to_ms(at)} for each in ids])
 
-    def hold_back(self, ids: Collection[int], at: datetime) -> Collection[int]:
-        """Take back what is to be told of these alerts later than ``at``: it is owed again. The ids of those."""
+    def hold_back(self, ids: Collection[int], at: datetime, written: datetime) -> Collection[int]:
+        """Take back what is to be told of these live alerts later than ``at``: it is owed again. The ids of those.
+
+        Only what was ``written`` by then.
+        """
         taken = delete(outbox).where(
             outbox.c.alert_id.in_(among(ids)),
             outbox.c.status == Status.WAITING.value,
             outbox.c.due_ms > codec.to_ms(at),
+            outbox.c.created_ms <= codec.to_ms(written),
             outbox.c.owner.is_(None),
             outbox.c.attempts == 0,
         )
         with self._writing() as connection:
-            letters = set(connection.execute(taken.returning(outbox.c.alert_id, outbox.c.channel)).all())
-            for letter in letters:
-                giving_up.untell(connection, letter.alert_id, letter.channel)
-        return {letter.alert_id for letter in letters}
+            rows = connection.execute(taken.returning(outbox.c.alert_id, outbox.c.channel)).all()
+            letters = {(row.alert_id, row.channel) for row in rows}
+            alerts.retell(connection, letters)
+        return {alert_id for alert_id, _ in letters}
 
     # --- what is known ----------------------------------------------------------------------------------------
 

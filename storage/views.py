@@ -37,7 +37,7 @@ class Views:
             return overview.posted(connection, alert_id, to_ms(until))
 
     def told_last(self, alerts: Collection[int]) -> Mapping[int, Story]:
-        """What was told last, to whomever, of these alerts (their ids), or of earlier ones of the same thing, when on."""
+        """What was told last, while they were on, of the things that these alerts (their ids) are about."""
         with self._reading() as connection:
             return overview.told_last(connection, alerts)
 

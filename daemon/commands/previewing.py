@@ -49,7 +49,7 @@ def preview(  # noqa: PLR0913, PLR0917 - each is an argument or option of the co
         found = rehearsal.rehearse(chosen, meant, known, store, number)
         names = [channel] if channel else [each.channel for each in found.audience.hearers]
         with able():
-            messages = [rehearsal.shown(found, each, scribe, known.at) for each in _opened(config, names)]
+            messages = [rehearsal.shown(found, each, scribe, known) for each in _opened(config, names)]
         if as_json:
             show.as_json(show_preview.facts(found, messages, scribe))
         else:

@@ -126,6 +126,21 @@ async def test_a_restart_with_another_file_lets_news_wait_no_longer_too(tell, op
     check_both_are_told_at_once(operators)
 
 
+@pytest.mark.parametrize("longer", ["quiet: longer", "digest: '30 9 * * *', quiet: longer"])
+async def test_news_that_waits_is_not_told_within_quiet_hours_that_a_new_file_makes_longer(tell, operators, longer):
+    hours = 'times: {{nights: {{from: "02:00", to: "{}"}}, longer: {{from: "02:00", to: "12:00"}}}}\n'.format("09:00")
+    held = f"{hours}routes: [{{to: [owner], quiet: nights}}]"
+    story = await begin(tell, held)
+    story.clock.advance((story.clock.now().replace(hour=1, minute=0) - story.clock.now()) % (24 * HOURS))
+    async with at_work(story) as daemon:
+        await hold(story, operators)
+        await daemon.change("quiet: nights", longer)
+        await story.live(5 * HOURS, 10 * MINUTES)
+        assert (story.clock.now().hour, operators.got) == (11, [])
+        await story.live(2 * HOURS, 10 * MINUTES)
+    check_both_are_told_at_once(operators)
+
+
 async def test_news_that_something_else_holds_now_waits_for_that(tell, operators):
     both = f"{ALWAYS}routes: [{{to: [owner], quiet: always}}]\nmaintenance: [{{{EVER_ON}}}]"
     story = await begin(tell, both)

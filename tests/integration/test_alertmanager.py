@@ -143,6 +143,13 @@ async def test_an_alert_that_fires_is_there_with_its_labels_and_words(alertmanag
     assert datetime.fromisoformat(alert["startsAt"]) == FIRED.at
 
 
+async def test_an_alert_that_was_told_with_others_has_not_the_words_about_all_of_them(alertmanager):
+    channel = channel_to(alertmanager)
+    other = about(News.FIRED, 0, 2, Severity.CRITICAL, labels=(("policy", "fakes"),))
+    assert isinstance(await channel.send(told(channel, FIRED, other), "7.1-8.2"), Sent)
+    assert [sorted(each["annotations"]) for each in alertmanager.alerts().values()] == [["id", "summary"]] * 2
+
+
 def ends_at(alertmanager):
     return datetime.fromisoformat(alertmanager.alerts()["high"]["endsAt"])
 

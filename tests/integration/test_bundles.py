@@ -228,7 +228,7 @@ async def test_a_bundle_of_one_is_sent_as_it_is(store):
     assert bearer.out.getvalue().splitlines() == ["[!!] ▲ HIGH: a", "    all about a", "    id: 1.1"]
 
 
-async def test_letters_without_a_bundle_stay_messages_of_their_own(store):
+async def test_letters_without_a_bundle_stay_messages_of_their_own_and_go_first(store):
     for name in "ab":
         judge(store, fresh(name), owed(title=name, bundle=""))
         first_sight(store, f"{name} at first sight")
@@ -236,8 +236,8 @@ async def test_letters_without_a_bundle_stay_messages_of_their_own(store):
     await bearer.at(T0 + MINUTE)
     assert bearer.headlines() == [
         "[!!] ▲ HIGH: a",
-        "[!!] 2 alerts were on already at first sight",
         "[!!] ▲ HIGH: b",
+        "[!!] 2 alerts were on already at first sight",
     ]
 
 

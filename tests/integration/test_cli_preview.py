@@ -75,6 +75,17 @@ def test_what_a_silence_holds_back_is_shown_and_that_it_is_held(preview, past):
     assert json.loads(preview("points", "mei", "--json").stdout)["held"] == "silenced by lin: a launch"
 
 
+def test_what_clients_would_read_says_nothing_of_what_our_own_people_silenced(preview, past):
+    waited = Since(held="silenced by lin: a dispute", stood=NOW - HOUR)
+    alert = Alert("points", MEI.key, (), Firing(1, NOW - HOUR, NOW - HOUR, 1), {"managers": 1}, past=waited)
+    past.judge(1, Outcome(alert, (), (Owed("managers", 1, a_story()),)))
+    channels = 'url: "console://" }}, brand: {{ audience: clients, '
+    ours = preview("points", "mei", "--channel", "managers", channels=channels)
+    theirs = preview("points", "mei", "--channel", "brand", channels=channels)
+    assert ("a dispute" in ours.stdout, "a dispute" in theirs.stdout) == (True, False)
+    assert "--- brand, text" in theirs.stdout
+
+
 def test_a_level_a_language_and_a_markup_may_be_asked_for(preview):
     found = preview(
         "points", "mei", "--level", "high", "--language", "zh", "--format", "markdown", "--channel", "console"

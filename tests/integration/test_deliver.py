@@ -14,7 +14,10 @@ from daemon.packing import MAX_ENTRIES
 from daemon.patience import JITTER, WAITS, Rate, Terms
 from daemon.replies import Undelivered
 from daemon.scribe import Scribe
+from daemon.statements import LANGUAGE
 from rules.digest import FLOOD, LATE
+from rules.selectors import compile_selector
+from rules.silences import Silence
 from storage.records import Status
 from tests.delivered import BUSY, HOUR, MINUTE, REFUSED, SECOND, T0, Bench, Service
 
@@ -251,6 +254,14 @@ async def test_that_an_end_could_not_be_told_is_told_by_who_stands_in_though_nob
     assert [alert.told.get("chat") for alert in pair.store.live_alerts()] == [2]
 
 
+async def test_what_came_and_went_while_it_could_not_be_told_is_told_as_that_by_who_stands_in(pair, chat, mail):
+    chat.fail()
+    pair.move("a", 2, T0)
+    pair.move("a", 0, T0 + MINUTE)
+    await days(pair, 1)
+    assert mail.titles == ["✔ Came and went: HIGH: a (could not be told to chat)"]
+
+
 async def test_all_that_waited_a_day_for_a_channel_is_one_message_to_who_stands_in(pair, chat, mail):
     chat.fail()
     for number in range(30):
@@ -382,6 +393,22 @@ async def test_at_the_end_the_parts_that_were_not_begun_are_left_for_the_next_ti
     told = re.findall(r"n\d\d", "".join(message.body for _, message, _ in chat.got))
     assert 5 <= len(told) <= 10  # of six parts the first, or the one after it too
     assert bench.store.counts().outbox_waiting == 30 - len(told)
+
+
+@pytest.mark.parametrize(
+    ("room", "parts", "last"), [(10**6, 1, "(a launch)"), (1_200, 3, "  10 in all"), (500, 7, "  10 in all")]
+)
+async def test_silences_that_may_be_forgotten_make_no_more_messages_of_a_digest(bench, chat, room, parts, last):
+    match = compile_selector('rule == "points"', LANGUAGE)
+    idle = [Silence(number, match, T0 - 480 * HOUR, T0 + 99 * HOUR, "lin", "a launch") for number in range(10)]
+    bench.deliverer.adopt({"chat": chat}, Scribe({}, {}, forgotten=lambda _channel, _at: idle))
+    chat.room = room
+    for number in range(60):
+        bench.move(f"n{number:02}", 2, T0, due=T0 + HOUR, bundle="digest daily")
+    await bench.at(T0 + HOUR, steps=1)
+    assert len(chat.got) == parts
+    assert max(len(message.body) for _, message, _ in chat.got) <= room
+    assert last in chat.got[-1][1].body.splitlines()[-1]
 
 
 async def test_what_cannot_be_put_into_words_is_told_in_bare_ones_and_keeps_nobody_waiting(bench, chat):

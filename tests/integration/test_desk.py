@@ -10,8 +10,12 @@ import pytest
 
 from daemon.cookies import CookieState, Validity
 from daemon.desk import Desk
+from rules.outcomes import Outcome, Owed
+from rules.values import Alert, Firing
 from storage.codec import to_ms
-from tests.stored import HEALTH, HOUR, MEI, NOW, VIOLATIONS, Past
+from storage.silences import How, Speaker, Wish
+from tests.stored import FILE, HEALTH, HOUR, MEI, NOW, VIOLATIONS, Past
+from tests.told import a_story
 
 SOON = NOW + timedelta(minutes=2)
 RULES = """\
@@ -71,3 +75,22 @@ def test_after_a_reload_it_is_counted_on_how_often_rules_broke(past):
     desk.judge.docket.failures["points"] = 3
     desk.adopt(past.config(ONE_RULE)[1], NOW)
     assert desk.judge.docket.failures == {"points": 3}
+
+
+QUIET = """\
+times: {{ always: {{ days: [mon-sun] }} }}
+routes: [{{ to: [managers], quiet: always }}]
+"""
+
+
+def test_news_that_somebody_silences_just_before_a_reload_that_ends_quiet_hours_is_held_back_all_the_same(past):
+    _, quiet = past.config(RULES, text=f"{QUIET}{FILE}")
+    desk = Desk(quiet, past.store, quiet.providers, lambda _: None)
+    desk.plan(NOW)
+    letter = Owed("managers", 1, a_story(stand=1), "quiet always", due=NOW + 9 * HOUR)
+    on = Alert("points", MEI.key, (), Firing(1, NOW, NOW, 1), {"managers": 1})
+    past.judge(0, Outcome(on, (), [letter]))
+    desk.remember(NOW)
+    past.store.spoken.silence(Wish('rule == "points"', NOW + HOUR, ""), Speaker("lin", NOW, How.CLI))
+    desk.adopt(past.config(RULES)[1], NOW)
+    assert past.store.claim_letters("managers", SOON, SOON, "me", 9) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -185,6 +186,11 @@ def test_a_letter_that_waits_is_still_told_in_its_words(first):
     told = plain(letter.story)
     assert (told.title, told.body, told.severity, told.news) == (*row[6:8], Severity.HIGH, News.FIRED)
     assert letter.story.at == codec.from_ms(2_000)
+
+
+def test_what_was_told_before_letters_had_facts_is_not_known_and_breaks_nothing(first):
+    with closing(Store.open(first)) as store:
+        assert (store.told_last([5]), store.standing("chat"), store.waiting(["quiet", "digest"])) == ({}, [], [])
 
 
 def test_a_reader_waits_for_the_daemon_to_migrate(first):

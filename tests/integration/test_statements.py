@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from contextlib import ExitStack, closing, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,11 +15,12 @@ from daemon.replay import Replay
 from daemon.statements import Statements, silence_of
 from rules.building import build_book
 from rules.models import RuleModel
-from rules.outcomes import Outcome
+from rules.outcomes import Outcome, Owed
 from rules.silences import stale
 from rules.values import Alert, Firing, Subject, Target
 from storage.silences import How, Speaker, Wish
 from storage.store import Store
+from tests.told import a_story
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -92,6 +94,21 @@ def test_what_a_silence_matches_is_noted_so_that_one_that_holds_nothing_is_found
     for known in (docket.said.silences, map(silence_of, store.spoken.silences(NOON + 192 * HOUR))):
         assert [each.id for each in stale(known, NOON + 192 * HOUR)] == [idle.id]
     assert {each.id for each in docket.said.silences} == {busy.id, idle.id}
+
+
+@pytest.mark.parametrize(("written", "waits"), [(NOON - HOUR, 0), (NOON, 0), (NOON + HOUR, 1)])
+def test_news_that_was_too_grave_for_a_silence_still_waits_for_the_morning_after_a_restart(
+    store, docket, written, waits
+):
+    """It has descended since, and so is silenced by now."""
+    silence(store)
+    [alert] = docket.alerts(MEI.key)
+    letter = Owed("ops", 1, a_story(stand=1), "quiet nights", due=NOON + 20 * HOUR)
+    store.commit_judgement([Outcome(replace(alert, told={"ops": 1}), (), [letter])], written)
+    docket.remember(store.live_alerts())
+    Statements(store).heed(docket, NOON + 2 * HOUR)
+    assert len(store.waiting(["quiet"])) == waits
+    assert [each.told for each in docket.alerts(MEI.key)] == [{"ops": 1} if waits else {}]
 
 
 def test_a_silence_that_runs_out_is_written_down_as_over_also_when_nobody_was_there(store, docket):

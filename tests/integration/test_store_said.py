@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 from rules.outcomes import Outcome, Owed
@@ -170,10 +171,37 @@ def test_only_what_goes_later_and_nobody_has_tried_to_send_is_held_back_and_owed
             store.record_deliveries([replace(delivery, retry_due=None if name == "climbed" else T0 + 9 * HOUR)])
     worse = replace(alert, state=Firing(2, T0, T0, 2), told=alert.told | {"climbed": 2})
     store.commit_judgement([Outcome(worse, (), [Owed("climbed", 2, a_story(stand=2), due=T0 + 5 * HOUR)])], T0)
-    assert store.spoken.hold_back([alert.id, 99], T0) == {alert.id}
+    assert store.spoken.hold_back([alert.id, 99], T0, T0) == {alert.id}
     (held,) = store.live_alerts_of([alert.id])
     assert held.told == {"now": 1, "leased": 1, "tried": 1, "climbed": 1}
-    assert store.spoken.hold_back([alert.id], T0) == set()
+    assert store.spoken.hold_back([alert.id], T0, T0) == set()
+
+
+def test_however_much_waits_it_is_held_back_in_a_few_statements(store):
+    """Each of them keeps all others from writing."""
+    names = [(("id", str(number)),) for number in range(200)]
+    on = [Alert("points", KEY, labels, Firing(1, T0, T0, 1), {"lin": 1, "wu": 1}) for labels in names]
+    letters = [Owed(channel, 1, a_story(stand=1), due=T0 + HOUR) for channel in ("lin", "wu")]
+    found = [alert.id for alert in store.commit_judgement([Outcome(each, (), letters) for each in on], T0)]
+    said = []
+    event.listen(store._transactions.engine, "before_cursor_execute", lambda *each: said.append(each[2]))
+    assert store.spoken.hold_back(found, T0, T0) == set(found)
+    assert len(said) < 10
+    assert [alert.told for alert in store.live_alerts()] == [{}] * 200
+
+
+def test_who_waits_for_the_end_of_an_earlier_incident_is_told_that_when_news_of_the_next_is_held_back(store):
+    def judged(state, level, before=None, due=0):
+        alert = Alert("points", KEY, (), state, {"lin": level}, before and before.id, Past(first=1))
+        (alert,) = store.commit_judgement(
+            [Outcome(alert, (), [Owed("lin", level, a_story(stand=level), due=T0 + due * HOUR)])], T0
+        )
+        return alert
+
+    judged(Ok(), 0, judged(Firing(2, T0, T0, 2), 2))
+    second = judged(Firing(1, T0, T0, 1), 1, due=9)
+    assert store.spoken.hold_back([second.id], T0, T0) == {second.id}
+    assert [alert.told for alert in store.live_alerts_of([second.id])] == [{"lin": 0}]
 
 
 def test_nothing_is_half_said(store, monkeypatch):

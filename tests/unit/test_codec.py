@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.values import NO_PAST, Evidence, Firing, Flaps, Ok, Past, Rising, Unit
+from rules.values import NO_PAST, Evidence, Farthest, Firing, Flaps, Ok, Past, Rising, Unit
 from storage import codec
 
 TIMES = st.integers(min_value=0, max_value=4_102_444_800_000).map(codec.from_ms)
@@ -26,7 +26,7 @@ FIRING = st.builds(
     peak=LEVELS,
     rising=st.none() | RISING,
     easing=st.none() | TIMES,
-    farthest=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    farthest=st.none() | st.builds(Farthest, st.just("points"), st.floats(allow_nan=False, allow_infinity=False)),
 )
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 LABELS = st.dictionaries(TEXT, TEXT, max_size=3).map(lambda labels: tuple(sorted(labels.items())))

@@ -22,6 +22,7 @@ from rules.values import (
     NO_PAST,
     Alert,
     Change,
+    Farthest,
     Firing,
     Flaps,
     Metric,
@@ -149,7 +150,11 @@ def test_half_known_ladders_climb_to_what_is_certain_and_do_not_descend_below_wh
     the_rule = rule(levels={"one": "rank < 0.5", "two": "rank < 0.5 and points > 5"})
     [fired] = evaluate([the_rule], look({"rank": {labels: window(0.1)}}))
     assert fired.alert.level == 1
-    higher = replace(fired.alert, state=Firing(2, NOW - HOUR, NOW - HOUR, 2, farthest=0.1), told={"team": 2, "boss": 2})
+    higher = replace(
+        fired.alert,
+        state=Firing(2, NOW - HOUR, NOW - HOUR, 2, farthest=Farthest("rank", 0.1)),
+        told={"team": 2, "boss": 2},
+    )
     assert evaluate([the_rule], look({"rank": {labels: window(0.1)}}, [higher])) == []
 
 
@@ -277,7 +282,9 @@ def test_an_alert_does_not_descend_through_a_level_that_is_kept():
 def test_a_level_whose_clear_condition_is_unknown_is_kept():
     the_rule = clearing(1, "deadlines < 5", levels=LADDER)
     view = points(3)
-    fired = Alert("r", MEI.key, (), Firing(1, NOW - HOUR, NOW - HOUR, 1, farthest=3.0), {"team": 1, "boss": 1})
+    fired = Alert(
+        "r", MEI.key, (), Firing(1, NOW - HOUR, NOW - HOUR, 1, farthest=Farthest("points", 3.0)), {"team": 1, "boss": 1}
+    )
     assert judge(the_rule, view, NOW.timestamp())[()].kept == (1,)
     assert evaluate([the_rule], look(view, [replace(fired, meaning=the_rule.meaning)])) == []
 
@@ -593,6 +600,36 @@ def test_an_end_says_how_long_it_lasted_and_how_high_it_got():
     told = message(rule(levels=LADDER), look(points(12)), look(points(12, 0, at=NOW + 26 * HOUR), at=NOW + 26 * HOUR))
     assert (told.title, told.severity, told.news) == ("✔ RESOLVED: Mei: r off", Severity.INFO, News.RESOLVED)
     assert "Lasted: 1 d 2 h; peak: off" in told.body
+
+
+def test_how_far_another_number_went_that_the_rule_was_about_before_is_not_said_of_this_one():
+    now, later = NOW + HOUR, NOW + 2 * HOUR
+    [fired] = evaluate([rule(when="fans >= 900")], look({**points(6), "fans": {(): window(1000)}}))
+    on = look({**points(6, 7, at=now), "fans": {(): window(1000, at=now)}}, [fired.alert], now)
+    [changed] = evaluate([rule(when="points >= 5")], on)
+    assert changed.alert.state.farthest == ("points", 7)
+    [over] = evaluate([rule(when="points >= 5")], look(points(1, at=later), [changed.alert], later))
+    assert "Lasted: 2 h; peak: warning (points 7)" in read(over.owed[0]).body
+
+
+def test_a_threshold_that_was_moved_leaves_what_was_farthest():
+    [fired] = evaluate([rule(when="points >= 9")], look(points(24)))
+    [over] = evaluate([rule(when="points >= 10")], look(points(3, at=NOW + HOUR), [fired.alert], NOW + HOUR))
+    assert "peak: warning (points 24)" in read(over.owed[0]).body
+
+
+def test_a_number_that_is_doubted_is_not_the_farthest():
+    [fired] = evaluate([rule(when="points >= 9")], look(points(9)))
+    view = points(9, 4000)
+    view["points"][()].blind = view["points"][()].doubted = True
+    assert evaluate([rule(when="points >= 9")], look(view, [fired.alert])) == []
+
+
+def test_a_state_is_not_said_to_have_gone_far():
+    [fired] = evaluate([rule(when="cookie == 0")], look({"cookie": {(): window(1, 0)}}))
+    back = look({"cookie": {(): window(1, 0, 1, at=NOW + HOUR)}}, [fired.alert], NOW + HOUR)
+    [over] = evaluate([rule(when="cookie == 0")], back)
+    assert "Lasted: 1 h; peak: warning" in read(over.owed[0]).body.splitlines()
 
 
 def test_the_words_of_the_records_of_an_alert_are_in_its_message_and_those_of_others_are_not():

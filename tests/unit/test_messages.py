@@ -578,6 +578,14 @@ def test_of_an_endless_word_of_a_record_the_beginning_is_told():
     assert f"  reason: {'违' * 1_999}…" in plain(told).body.splitlines()
 
 
+@pytest.mark.parametrize("markup", Markup)
+def test_an_endless_link_of_a_stranger_is_cut_and_leads_nowhere(markup):
+    url = "https://example.invalid/" + "x" * 100_000
+    told = a_story(records=(story.RecordWords("comment", "1", (story.Word("content", url),)),))
+    body = Scribe({}, {}).write([told], "c", markup).body
+    assert (len(body) < 3_000, "href" in body, "<https" in body) == (True, False, False)
+
+
 def test_what_the_daemon_says_in_a_record_is_said_in_chinese():
     told = a_story(records=(story.RecordWords("cookie", "k", (story.Word("text", "the cookie is expired"),)),))
     assert "  内容：登录凭证已失效" in plain(told, language=Language.ZH).body.splitlines()  # noqa: RUF001

@@ -13,7 +13,7 @@ from rules.book import Rule
 from rules.building import build_book
 from rules.models import RuleModel
 from rules.owing import Due, Hearing, settle
-from rules.posting import Telling
+from rules.posting import OPEN, Telling
 from rules.routes import Quiet, Route, Routes
 from rules.selectors import Case, Selector, alerts, compile_selector
 from rules.timetable import Span, Times
@@ -47,6 +47,7 @@ class Told:
         self.telling, self.rule, self.begins, self.at = Telling(Routes(routes)), the_rule or rule(), begins, begins
         self.alert = Alert("r", MEI.key, NO_LABELS, Ok(), past=past)
         self.news: list[tuple[float, str, str]] = []
+        self.bundles: list[str] = []
 
     def stands(self, level: int, until: float, silenced: str = "", known: int = 0) -> list[tuple[float, str, str]]:
         """Let it stand there until so many hours since the beginning; what is told meanwhile."""
@@ -54,7 +55,8 @@ class Told:
         while self.at <= self.begins + until * HOUR:
             hearing = Hearing(MEI, self.telling, lambda _rule, _case: silenced, lambda _alert: known, self.at)
             state = Firing(level, self.begins, self.at, level) if level else Ok()
-            for channel, news, _ in self._look(state, hearing):
+            for channel, news, slot in self._look(state, hearing):
+                self.bundles.append(slot.bundle)
                 self.news.append(((self.at - self.begins) / HOUR, channel, news.value))
             settled = self.alert
             assert self._look(state, hearing) == []
@@ -66,6 +68,23 @@ class Told:
         after, due = settle(self.rule, self.alert, replace(self.alert, state=state), hearing)
         self.alert = replace(after, told={**after.told, **{each.channel: after.stand for each in due}})
         return due
+
+
+def test_what_is_told_of_an_alert_that_stands_as_before_goes_with_all_else_that_is_open():
+    told = Told(LIN)
+    told.stands(1, until=4.5)
+    told.stands(2, until=5)
+    told.stands(0, until=6)
+    assert [(news, bundle) for (_, to, news), bundle in zip(told.news, told.bundles, strict=True) if to == "lin"] == [
+        ("fired", ""),
+        ("reminded", OPEN),
+        ("reminded", OPEN),
+        ("climbed", ""),
+        ("resolved", ""),
+    ]
+    assert {
+        bundle for (_, to, news), bundle in zip(told.news, told.bundles, strict=True) if (to, news) == ("boss", "fired")
+    } == {OPEN}
 
 
 LIN = Route("lin", to=("lin",), remind=(HOUR, 4 * HOUR), escalate_after=2 * HOUR, escalate_to=("boss",))
@@ -108,6 +127,14 @@ def test_what_was_due_in_a_silence_comes_at_its_end():
     assert told.stands(1, until=3.5) == [(3.25, "boss", "fired"), (3.25, "lin", "reminded")]
 
 
+def test_what_was_taken_back_before_anybody_knew_escalates_only_when_it_was_told_for_so_long():
+    told = Told(LIN)
+    told.stands(1, until=0)
+    told.alert = replace(told.alert, told={})
+    assert told.stands(1, until=3, silenced="silenced by lin") == []
+    assert told.stands(1, until=5.5) == [(3.25, "lin", "fired"), (4.25, "lin", "reminded"), (5.25, "boss", "fired")]
+
+
 def test_what_was_told_to_nobody_does_not_escalate_once_it_is_news():
     told = Told(LIN, the_rule=rule(on_first_sight="baseline"), past=Past(first=1))
     assert told.stands(1, until=6) == []
@@ -131,11 +158,26 @@ def test_no_reminder_and_no_escalation_is_laid_up_for_the_morning_while_somebody
     assert unknown.stands(1, until=10.5) == [(10.5, "boss", "fired"), (10.5, "lin", "reminded")]
 
 
+def test_a_reminder_that_waits_for_the_morning_is_not_lost_when_somebody_else_hears_of_it_in_the_night():
+    quiet = replace(LIN, quiet=Quiet("nights", NIGHTS))
+    told = Told(quiet, begins=NOON + 9.5 * HOUR)
+    told.stands(1, until=5)
+    told.telling = Telling(Routes((Route("shift", to=("operators",), goes_on=True), quiet)))
+    assert told.stands(1, until=6) == [(5.25, "operators", "fired"), (5.25, "lin", "reminded")]
+    assert told.bundles[-1] == "quiet nights"
+    assert told.stands(1, until=10.5) == [(10.5, "boss", "fired")]
+
+
 def test_what_is_held_no_longer_since_the_file_says_otherwise_escalates_from_then_on():
     told = Told(replace(LIN, quiet=Quiet("nights", NIGHTS)), begins=NOON + 11 * HOUR)
     assert told.stands(1, until=3) == [(0, "lin", "fired")]
     told.telling = Telling(Routes((LIN,)))
     assert told.stands(1, until=5.5) == [(4.25, "lin", "reminded"), (5.25, "boss", "fired")]
+
+
+def test_news_that_waits_for_others_of_its_group_escalates_when_it_was_sent_for_so_long():
+    told = Told(replace(LIN, remind=(), group_by=("account",), group_wait=6 * HOUR))
+    assert told.stands(1, until=9) == [(0, "lin", "fired"), (8, "boss", "fired")]
 
 
 def test_what_climbs_begins_anew_and_those_who_heard_of_it_already_hear_of_that():
@@ -179,6 +221,14 @@ def test_of_two_routes_each_escalates_in_its_own_time():
     first = Route("first", to=("lin",), escalate_after=HOUR, escalate_to=("boss",), goes_on=True)
     told = Told(first, Route("second", to=("operators",), escalate_after=4 * HOUR, escalate_to=("ceo",)))
     assert told.stands(1, until=6)[2:] == [(1, "boss", "fired"), (4, "ceo", "fired")]
+
+
+def test_what_climbs_into_a_route_that_escalates_sooner_does_so_only_when_that_was_told_for_so_long():
+    high = Route("high", matching('severity <= "high"'), to=("lin",), escalate_after=2 * HOUR, escalate_to=("boss",))
+    told = Told(high, replace(GRAVE, to=("lin",), goes_on=False, escalate_after=HOUR, escalate_to=("ceo",)))
+    assert told.stands(1, until=3) == [(0, "lin", "fired"), (2, "boss", "fired")]
+    assert told.stands(3, until=5) == [(3.25, "lin", "climbed"), (4.25, "ceo", "fired")]
+    assert sorted(told.stands(0, until=6)) == [(5.25, name, "resolved") for name in ("boss", "ceo", "lin")]
 
 
 def test_a_route_that_adds_nobody_at_first_still_escalates():

@@ -9,10 +9,11 @@ import pytest
 from rules.outcomes import Outcome, Owed
 from rules.parting import in_words_of
 from rules.story import Amount, Change, Ending, Who
-from rules.values import Alert, Firing, News, Ok, Severity, Unit
+from rules.values import Alert, Farthest, Firing, News, Ok, Severity, Unit
 from tests.told import NOON, a_story
 
-BEFORE = Alert("points", "tiktok/account/mei", (), Firing(1, NOON, NOON, 2, farthest=7.0), {"lin": 1, "wu": 1}, id=5)
+FAR = Farthest("violation_score", 7.0)
+BEFORE = Alert("points", "tiktok/account/mei", (), Firing(1, NOON, NOON, 2, farthest=FAR), {"lin": 1, "wu": 1}, id=5)
 POINTS = Change("violation_score", Unit.COUNT, Amount(3.0, Unit.COUNT), old=7.0)
 LAST = a_story(
     "Mei has 3 points",
@@ -62,7 +63,14 @@ def test_an_alert_of_which_no_letter_is_known_ends_in_the_words_that_there_are()
     assert ended({5: LAST}, replace(BEFORE, id=None)) == END
 
 
-@pytest.mark.parametrize("changes", [(POINTS, replace(POINTS, metric="views")), ()])
-def test_which_of_several_numbers_went_so_far_is_not_guessed(changes):
-    story = ended({5: replace(LAST, changes=changes)})
-    assert [each.peak for each in story.changes] == [None] * len(changes)
+@pytest.mark.parametrize(
+    ("changes", "peaks"),
+    [
+        ((POINTS, replace(POINTS, metric="views")), [7.0, None]),
+        ((POINTS, replace(POINTS, label="7")), [None, None]),
+        ((replace(POINTS, metric="views"),), [None]),
+        ((), []),
+    ],
+)
+def test_of_several_numbers_the_one_that_went_so_far_is_named_and_not_guessed(changes, peaks):
+    assert [each.peak for each in ended({5: replace(LAST, changes=changes)}).changes] == peaks

@@ -494,6 +494,15 @@ def test_news_goes_by_routes_is_held_at_night_and_comes_as_one_message_in_the_mo
     assert ran(folder, expecting(*said, given=given)) == []
 
 
+@pytest.mark.parametrize("whose", ["", "    accounts: [{ platform: tiktok, id: own }]\n"])
+def test_clients_do_not_stand_in_for_an_owner_who_is_not_named(folder, whose):
+    text = CONFIG.replace("channels: {", 'channels: { brand: { url: "console://", audience: clients },')
+    (folder / "rules.yaml").write_text(text.replace("to: [managers]", "to: [owner]"))
+    given = f"{whose}    input:\n      - {{ series: violation_score, values: 0 10x3 }}\n"
+    said = [("2h", "messages: [{ channel: managers }, { channel: operators }]")]
+    assert ran(folder, expecting(*said, given=given)) == []
+
+
 def test_what_is_grave_passes_the_night_and_takes_along_what_was_held(folder):
     routed(folder)
     given = POINTS.replace("8 9 12 9 3", "3x23 9 12 12x30")

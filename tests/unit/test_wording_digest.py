@@ -259,6 +259,14 @@ def test_of_very_many_silences_ten_are_listed_and_none_of_them_can_be_markup():
     assert "and 2 more (`creatorwatch silences`)" in body
 
 
+@pytest.mark.parametrize(("language", "said"), [(Language.EN, "12 in all"), (Language.ZH, "共 12 条")])
+def test_where_there_is_no_room_for_silences_it_is_said_how_many_there_are(language, said):
+    many = digest(("a", 0, 1), ("b", 0, 1), bundle="digest daily")
+    scribe = neglected([forgotten(number) for number in range(12)], language)
+    last = scribe.digest(many, "c", Markup.TEXT, AT, silences=0).body.splitlines()[-1].strip()
+    assert last.startswith(said)
+
+
 # --- reminders -----------------------------------------------------------------------------------------------------
 
 
@@ -306,10 +314,10 @@ def test_a_reminder_in_a_digest_is_dated_by_when_it_began_and_not_by_itself():
     [
         (
             Language.EN,
-            "lasted 40 min; peak: high (violation_score 15), now violation_score 3",
+            "lasted 40 min; peak: high (violation_score 15), last known violation_score 3",
             "lasted 2 h; peak: high",
         ),
-        (Language.ZH, "持续 40 分钟；峰值：严重（违规分 15），目前 违规分 3", "持续 2 小时；峰值：严重"),
+        (Language.ZH, "持续 40 分钟；峰值：严重（违规分 15），最后已知 违规分 3", "持续 2 小时；峰值：严重"),
     ],
 )
 def test_of_what_is_over_a_digest_says_how_it_was(language, gone, over):
@@ -321,6 +329,21 @@ def test_of_what_is_over_a_digest_says_how_it_was(language, gone, over):
     _, first, _, last = said(parcel.content, language).body.splitlines()
     assert first.endswith(gone)
     assert last.endswith(over)
+
+
+@pytest.mark.parametrize(
+    ("amount", "ending"),
+    [
+        (Amount(None, Unit.POINTS, 12.0, AT - DAY), "peak: high (violation_score 15), last known violation_score 12"),
+        (Amount(None, Unit.POINTS), "peak: high (violation_score 15)"),
+    ],
+)
+def test_a_number_that_nobody_knows_any_more_is_not_said_to_be_so_now(amount, ending):
+    change = Change("violation_score", Unit.POINTS, amount, peak=15.0)
+    over = letter(1, "a", 2, 0, NIGHTS)
+    over = replace(over, story=replace(over.story, ending=Ending(2_400, "high"), changes=(change,)))
+    [parcel] = parcels([over, letter(2, "b", 2, 0, NIGHTS)], AT)
+    assert said(parcel.content).body.splitlines()[1].endswith(ending)
 
 
 def test_a_line_that_is_cut_shows_it():
@@ -365,3 +388,12 @@ def test_the_parts_of_a_digest_have_all_its_things_once_in_their_order_and_their
 def test_of_many_that_were_on_at_first_sight_the_gravest_are_told_and_the_others_counted_by_severity():
     body = said(digest(*((f"t{number:02}", 0, 1 + number % 3) for number in range(40)), bundle=FIRST_SIGHT)).body
     assert body.splitlines()[-1] == "and 10 more: 10 warning"
+
+
+def test_a_name_with_two_spaces_stands_once_in_its_line():
+    pieces = [letter(number, f"t{number}", 0, 2, "quiet nights") for number in (1, 2)]
+    named = [
+        replace(each, story=replace(each.story, who=Who("Mei  Li", "k"), headline=("Mei  Li: 12",))) for each in pieces
+    ]
+    [parcel] = parcels(named, AT)
+    assert [line.count("Mei Li") for line in said(parcel.content).body.splitlines()[1:]] == [1, 1]
