@@ -40,7 +40,7 @@ def previewed(story, rule, channel, url):
         found = rehearse(chosen, target, known, store)
     scribe = Scribe(story.config.voices, story.config.letterheads)
     opened = open_channel(channel, url)
-    text = shown(found, opened, scribe, at)
+    text = shown(found, opened, scribe, known)
     opened.close()
     return found, text
 

@@ -270,7 +270,7 @@ def test_a_video_is_as_many_robust_deviations_of_the_logarithm_from_the_median(p
     assert found is not None
     assert found.score == pytest.approx((math.log(1 + value) - middle) / spread, abs=1e-9)
     low, high = (max(0.0, math.exp(middle + side * spread) - 1) for side in (-2, 2))
-    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-6)
+    assert (found.low, found.high) == pytest.approx((low, high), rel=1e-12, abs=1e-6)
     assert (found.saw, found.is_age) == (value, True)
 
 
